@@ -212,8 +212,7 @@ impl Batch<'_> {
             let experiment = &experiments[head.experiment];
             let mut record = imported::record(self.opened, (head, &stored), experiment, ids, &self.secrets);
             let attachments = Attachments::of(&self.opened.history, &record.run_id);
-            let copied = self
-                .points(source, (head, &stored), &attachments, &mut record, result)
+            let copied = Self::points(source, (head, &stored), &attachments, &mut record, result)
                 .and_then(|()| self.artifacts(source, (head, &stored), &attachments, result));
             match copied {
                 // The run stays out, so that importing again takes all of it.
@@ -249,7 +248,6 @@ impl Batch<'_> {
 
     /// Writes the points of a run into its attachments, and what they come to into its record.
     fn points(
-        &self,
         source: &mut dyn Source,
         (head, stored): (&Head, &Stored),
         attachments: &Attachments,

@@ -64,7 +64,7 @@ pub fn record(
     let script = run.tags.get(SOURCE).map(String::as_str).unwrap_or_default();
     let script = script.rsplit('/').next().unwrap_or_default();
     let mut record = RunRecord::new(id, opened.history.id(), script, created.unwrap_or_default());
-    record.target = TARGET.to_owned();
+    TARGET.clone_into(&mut record.target);
     record.status = run.status.of_record().unwrap_or(Status::Running);
     record.start_time_utc = moment(run.start);
     record.end_time_utc = run.end.and_then(moment);

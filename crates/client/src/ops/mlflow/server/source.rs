@@ -44,7 +44,7 @@ impl Server {
                 }
                 match answer["next_page_token"].as_str() {
                     Some(next) if !next.is_empty() && next != token && files.len() < MLFLOW_ARTIFACTS => {
-                        token = next.to_owned()
+                        next.clone_into(&mut token);
                     }
                     _ => break,
                 }
@@ -144,7 +144,7 @@ impl Source for Server {
                 }
                 match answer["next_page_token"].as_str() {
                     Some(next) if !next.is_empty() && next != token && !points.is_empty() => {
-                        token = next.to_owned()
+                        next.clone_into(&mut token);
                     }
                     _ => break,
                 }
