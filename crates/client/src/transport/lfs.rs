@@ -289,7 +289,7 @@ fn told(response: &mut Response<Body>) -> String {
 }
 
 fn clean(text: &str) -> String {
-    http_error::clean_message(text.as_bytes()).unwrap_or_default()
+    http_error::clean_message(text.as_bytes()).unwrap_or_default().replace('\n', " ")
 }
 
 fn read(response: &mut Response<Body>) -> io::Result<Vec<u8>> {

@@ -53,13 +53,19 @@ pub fn push(history: &HistoryRepo, remote: &Remote, context: Context<'_>) -> Res
         Ok(why) => why,
         // Nothing else can be pushed either.
         Err(error @ SyncError::Unreachable { .. }) => return Err(error),
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(with_causes(&error)),
     };
     let left = history.large_unpushed()?;
     pushed.left = left.len();
     pushed.left_bytes = left.iter().map(|pointer| pointer.size).sum();
     history.set_large_error(why.filter(|_| !left.is_empty()).as_deref())?;
     Ok(pushed)
+}
+
+/// An error with its causes, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 type Delivered<'d> = dyn FnMut(&Pointer) -> Result<(), SyncError> + 'd;
