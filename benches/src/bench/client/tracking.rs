@@ -1,4 +1,4 @@
-//! What a run logs and what a sweep costs, beside the programs that people use for it: MLflow, DVC and Guild AI.
+//! The cost of what a run logs and of a sweep, beside the programs that people use for it: MLflow, DVC and Guild AI.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -38,7 +38,7 @@ with mlflow.start_run():
 /// Children of the sweep, of which each does nothing.
 const CHILDREN: usize = 32;
 /// Time that a tracking server may take to answer.
-const PATIENCE: Duration = Duration::from_mins(3);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(3);
 
 pub(super) fn measure(
     azml: &Path,
@@ -92,7 +92,7 @@ fn serve(program: &Path, home: &Path) -> Outcome<(Server, String, Duration)> {
     let begin = Instant::now();
     let server = Server(server.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn()?);
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        if begin.elapsed() > PATIENCE {
+        if begin.elapsed() > ANSWER_TIMEOUT {
             return Err("mlflow server does not answer".into());
         }
         std::thread::sleep(Duration::from_millis(5));

@@ -27,14 +27,14 @@ impl HistoryRepo {
     /// Notes that the remote lacks these. Called before the snapshot counts: what is unpushed needlessly is only sent once more.
     pub fn add_large_unpushed(&self, pointers: &[Pointer]) -> Result<(), Error> {
         self.change_large_unpushed(|unpushed| {
-            unpushed.extend(pointers.iter().map(|pointer| (pointer.oid, pointer.size)))
+            unpushed.extend(pointers.iter().map(|pointer| (pointer.oid, pointer.size)));
         })
     }
 
     /// Notes that the remote has these.
     pub fn large_delivered(&self, pointers: &[Pointer]) -> Result<(), Error> {
         self.change_large_unpushed(|unpushed| {
-            unpushed.retain(|oid, _| pointers.iter().all(|pointer| pointer.oid != *oid))
+            unpushed.retain(|oid, _| pointers.iter().all(|pointer| pointer.oid != *oid));
         })
     }
 

@@ -147,15 +147,12 @@ impl LateBackup<'_> {
         let name = refs::backup(self.number);
         loop {
             let tip = self.history.ref_tip(name.as_ref()).map_err(Error::History)?;
-            let (tree, paths) = match tip {
-                Some(tip) => {
-                    let backup = read(repo, self.number, tip)?;
-                    (Tree { id: backup.tree, has_large: backup.has_large }, backup.paths)
-                }
-                None => {
-                    let empty = repo.write_object(gix::objs::Tree::empty()).map_err(Error::Backup)?.detach();
-                    (empty.into(), Vec::new())
-                }
+            let (tree, paths) = if let Some(tip) = tip {
+                let backup = read(repo, self.number, tip)?;
+                (Tree { id: backup.tree, has_large: backup.has_large }, backup.paths)
+            } else {
+                let empty = repo.write_object(gix::objs::Tree::empty()).map_err(Error::Backup)?.detach();
+                (empty.into(), Vec::new())
             };
             let place = free_place(repo, tree.id, path, entry.id)?;
             let id = add_to_tree(repo, tree.id, [(place.as_ref(), entry)])?;

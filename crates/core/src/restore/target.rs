@@ -20,8 +20,8 @@ pub struct Target {
     pub has_large: bool,
 }
 
-impl From<&Target> for Target {
-    fn from(target: &Target) -> Self {
+impl From<&Self> for Target {
+    fn from(target: &Self) -> Self {
         target.clone()
     }
 }

@@ -111,8 +111,8 @@ impl RunList {
         self.rows.is_empty()
     }
 
-    /// What `choose` makes of each record and its place, in their order, read on as many threads as it pays. No more
-    /// records are in memory at once than threads, but for those that `choose` keeps.
+    /// Reads the records in their order on as many threads as it pays, and returns what `choose` makes of each and its
+    /// place. No more records are in memory at once than threads, but for those that `choose` keeps.
     pub fn select<T: Send>(
         &self,
         parts: Parts<'_>,

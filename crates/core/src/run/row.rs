@@ -20,7 +20,7 @@ const ENCODED: u8 = 1;
 pub enum Parts<'p> {
     /// Everything.
     All,
-    /// What every record has, and the parameters, tags, metrics and properties of these names, whatever their case. All else
+    /// The fields that every record has, and the parameters, tags, metrics and properties of these names, whatever their case. All else
     /// is as if the run had none.
     Named(&'p [&'p str]),
 }
@@ -87,7 +87,7 @@ impl<'w> Wanted<'w> {
 }
 
 impl Parts<'_> {
-    /// Which of the words are wanted; `None` if everything is.
+    /// Says of each word if it is wanted; `None` if everything is.
     pub(super) fn among(&self, words: &[&str]) -> Option<Vec<bool>> {
         let Self::Named(names) = self else { return None };
         Some(words.iter().map(|word| names.iter().any(|name| name.eq_ignore_ascii_case(word))).collect())

@@ -182,7 +182,7 @@ impl Reader<'_> {
         let rules = self.large.expect("there are rules on large files");
         let mut scanner = Scanner::any();
         let mut scan = |piece: &[u8]| scanner.feed(piece);
-        let scratch = rules.scratch(self.scratch);
+        let scratch = Rules::scratch(self.scratch);
         let mut taken = None;
         let mut hashed = None;
         if self.form == Form::IdOnly || rules.user_may_have(path) {
@@ -195,7 +195,7 @@ impl Reader<'_> {
             file.rewind()?;
             let mut scan = |piece: &[u8]| {
                 if hashed.is_none() {
-                    scan(piece)
+                    scan(piece);
                 }
             };
             taken = Some(large::Store::take(file, size, &scratch, &mut scan)?);

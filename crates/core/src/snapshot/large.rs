@@ -60,7 +60,7 @@ impl Rules {
     }
 
     /// A path for a new file in the scratch folder.
-    pub(super) fn scratch(&self, folder: &Path) -> PathBuf {
+    pub(super) fn scratch(folder: &Path) -> PathBuf {
         folder.join(format!("large-{}", NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
