@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
@@ -50,7 +50,7 @@ fn send(url: &str, method: &str, oid: &str, lines: &str, body: &[u8]) -> Answer 
 }
 
 /// The files below the server's folder of large files.
-fn files(data: PathBuf) -> Vec<PathBuf> {
+fn files(data: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![data.join("lfs")]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -68,13 +68,13 @@ fn a_server_that_is_killed_in_the_midst_of_an_upload_has_nothing_half() {
     let content = vec![7; CONTENT];
     let oid = oid(&content);
     let half = begin(server.http(), "PUT", &oid, CONTENT, &content[..CONTENT / 2]);
-    while files(server.data().to_owned()).is_empty() {
+    while files(server.data()).is_empty() {
         std::thread::yield_now();
     }
     let down = server.go_down();
     drop(half);
     let server = down.come_back(&sandbox);
-    assert_eq!(files(server.data().to_owned()), Vec::<PathBuf>::new());
+    assert_eq!(files(server.data()), Vec::<PathBuf>::new());
     assert_eq!(send(server.http(), "GET", &oid, "", b"").status, 404);
     assert_eq!(send(server.http(), "PUT", &oid, "", &content).status, 200);
     // What it has confirmed outlives it.
@@ -104,7 +104,7 @@ fn a_full_disk_is_said_and_leaves_nothing() {
         filled.status,
         filled.text()
     );
-    assert_eq!(files(server.disk()), Vec::<PathBuf>::new());
+    assert_eq!(files(&server.disk()), Vec::<PathBuf>::new());
     let small = self::oid(b"small");
     assert_eq!(send(server.http(), "PUT", &small, "", b"small").status, 200);
 }

@@ -181,7 +181,7 @@ fn a_store_that_lies_leads_nowhere() {
              lifecycle_stage: active\nuser_id: u\nartifact_uri: file://{}\n",
             secret.display()
         );
-        write(&store, &format!("{experiment}/{id}/meta.yaml"), meta);
+        write(&store, format!("{experiment}/{id}/meta.yaml"), meta);
     };
     write(&store, "7/meta.yaml", "experiment_id: 7\nname: seven\n");
     for (id, said) in [("good", "good"), ("other", "good"), ("linked", "linked")] {
@@ -238,8 +238,8 @@ fn the_session_of_the_page_about_stores_is_true() {
     for (id, name, start, loss) in [("aa", "first", 1000, "2.0"), ("bb", "second", 2000, "0.5")] {
         let meta =
             format!("experiment_id: '1'\nrun_id: {id}\nrun_name: {name}\nstart_time: {start}\nstatus: 3\n");
-        write(&work, &format!("mlruns/1/{id}/meta.yaml"), meta);
-        write(&work, &format!("mlruns/1/{id}/metrics/loss"), format!("{start} {loss} 0\n"));
+        write(&work, format!("mlruns/1/{id}/meta.yaml"), meta);
+        write(&work, format!("mlruns/1/{id}/metrics/loss"), format!("{start} {loss} 0\n"));
     }
     crate::readme::check_session(&alice, &project, page);
 }

@@ -81,13 +81,14 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
     let sent = match a_signal_for(watcher) {
         Some(signal) => kill_process(watcher, signal).and_then(|()| kill_process(watcher, Signal::CONT)),
         // What azml ignores, the script does too; azml learns of its end.
-        None => match script_group(record, &found) {
-            Some(group) => kill_process_group(group, Signal::KILL),
-            None => {
+        None => {
+            if let Some(group) = script_group(record, &found) {
+                kill_process_group(group, Signal::KILL)
+            } else {
                 watched.map_or(Ok(()), live::Found::ask_to_cancel)?;
                 Ok(())
             }
-        },
+        }
     };
     sent.map_err(std::io::Error::from)?;
     Ok(Canceled::Run(id.clone()))

@@ -65,6 +65,9 @@ pub struct Transfers {
     authorization: Option<String>,
 }
 
+/// The actions for one object, or why there are none.
+pub type Planned = (Pointer, Result<Actions, String>);
+
 /// The text of an error.
 #[derive(Deserialize)]
 struct Message {
@@ -74,8 +77,7 @@ struct Message {
 impl Lfs {
     pub(super) fn new(http: Http) -> Self {
         let base = http.base().as_str().trim_end_matches('/');
-        let suffix = if base.ends_with(".git") { "" } else { ".git" };
-        let endpoint = format!("{base}{suffix}/info/lfs");
+        let endpoint = format!("{}.git/info/lfs", base.strip_suffix(".git").unwrap_or(base));
         Self { http, endpoint, headers: BTreeMap::new() }
     }
 
@@ -100,7 +102,7 @@ impl Lfs {
         operation: Operation,
         pointers: &[Pointer],
         reference: &str,
-    ) -> Result<Vec<(Pointer, Result<Actions, String>)>, Error> {
+    ) -> Result<Vec<Planned>, Error> {
         let objects = pointers
             .iter()
             .map(|pointer| Asked { oid: pointer.oid.to_string(), size: pointer.size.into() })

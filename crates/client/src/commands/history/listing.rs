@@ -35,7 +35,7 @@ pub fn table(records: &[RunRecord]) -> String {
         ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status", "Name", "Tags", "Parent_run_id"];
     let is_there = |name: &&str| match *name {
         "Name" => records.iter().any(|record| record.name.is_some()),
-        "Tags" => records.iter().flat_map(|record| record.tags.keys()).any(is_shown),
+        "Tags" => records.iter().flat_map(|record| record.tags.keys()).any(|tag| is_shown(tag)),
         // The runs of one sweep need not repeat it.
         "Parent_run_id" => records.iter().any(|record| record.parent_run_id != records[0].parent_run_id),
         _ => true,
@@ -96,7 +96,7 @@ pub fn table(records: &[RunRecord]) -> String {
 }
 
 /// Returns whether a tag is in the table: those of MLflow's own say what other columns say.
-fn is_shown(tag: &String) -> bool {
+fn is_shown(tag: &str) -> bool {
     !tag.starts_with("mlflow.")
 }
 

@@ -242,7 +242,8 @@ fn receive(
     }
     let mut have = file.metadata().map_err(local)?.len();
     if have > pointer.size {
-        (have, _) = (0, file.set_len(0).map_err(local)?);
+        file.set_len(0).map_err(local)?;
+        have = 0;
     }
     if have < pointer.size || pointer.size == 0 {
         let (start, mut content) = transfers.download(action, pointer, have)?;
