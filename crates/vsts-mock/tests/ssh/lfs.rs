@@ -16,7 +16,7 @@ async fn push(git: &Person, name: &str, content: &[u8]) -> crate::testbed::Outpu
     git.git(&["push", "-q", "origin", "HEAD:master"]).await
 }
 
-async fn transfers(testbed: &Testbed) -> Vec<String> {
+fn transfers(testbed: &Testbed) -> Vec<String> {
     let journal = testbed.server.admin().journal();
     let of = |event: &JournalEvent| match event {
         JournalEvent::SshRequest { service: Some(service), .. } if service.starts_with("git-lfs") => {
@@ -43,7 +43,7 @@ async fn git_lfs_pushes_clones_and_locks_over_ssh_alone() {
     bob.git(&["lfs", "install", "--local"]).await.ok();
     bob.git(&["lfs", "pull"]).await.ok();
     assert!(std::fs::read(bob.dir().join("a.bin")).expect("a file") == content);
-    assert_eq!(transfers(&testbed).await, ["git-lfs-transfer"], "nothing goes over HTTP");
+    assert_eq!(transfers(&testbed), ["git-lfs-transfer"], "nothing goes over HTTP");
 
     let locked = alice.git(&["lfs", "lock", "a.bin"]).await.ok();
     assert!(locked.contains("Locked a.bin"), "{locked}");
@@ -75,7 +75,7 @@ async fn git_lfs_gets_credentials_for_http_over_ssh() {
     bob.git(&["lfs", "install", "--local"]).await.ok();
     bob.git(&["lfs", "pull"]).await.ok();
     assert!(std::fs::read(bob.dir().join("a.bin")).expect("a file") == content);
-    let used = transfers(&testbed).await;
+    let used = transfers(&testbed);
     assert!(
         used.contains(&"git-lfs-authenticate".to_owned()) && used.contains(&"http".to_owned()),
         "{used:?}"
@@ -123,7 +123,7 @@ fn lines(lines: &[&str]) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_mean_no_good_are_refused_and_leave_nothing() {
     let testbed = Testbed::new().await;
-    let right: String = Sha256::digest(b"right").iter().map(|byte| format!("{byte:02x}")).collect();
+    let right = lfs_wire::Oid::from_bytes(Sha256::digest(b"right").into()).to_string();
     let put = format!("put-object {right}");
     let rows: [(&str, &str, Vec<u8>, &str); 15] = [
         ("a wrong content", "upload", lines(&[&put, "size=6", "0001", "wrong", "0000"]), "status 422"),

@@ -80,7 +80,7 @@ fn a_large_file_is_a_pointer_in_the_tree_and_its_bytes_lie_where_git_lfs_has_the
 fn an_unchanged_large_file_is_not_read_again() {
     let f = with_large(100);
     f.write("big.bin", "x".repeat(1000));
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let old = std::time::UNIX_EPOCH + std::time::Duration::from_hours(400_000);
     fs::File::options().write(true).open(f.root.join("big.bin")).unwrap().set_modified(old).unwrap();
     // Its inode changed just now, which the index can't vouch for; a later second can.
     let taken = loop {

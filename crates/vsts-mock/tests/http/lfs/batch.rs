@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{EXTRA, JSON, Lfs, message, oid, value};
 
+/// A name, an operation, the objects that are asked about, and what is told of each.
+type Case<'c> = (&'c str, &'c str, &'c [(String, i64)], &'c [&'c str]);
+
 /// Sums up the answer about each object: `nothing`, the names of actions, or an error code.
 fn told(answer: &Value) -> Vec<String> {
     let of = |object: &Value| match (&object["actions"], &object["error"]["code"]) {
@@ -38,7 +41,7 @@ async fn the_seven_cases_of_git_lfs_own_tool() {
         ("159f6ac723b9023b704af0c31de5afa64193ebabffde2091936ad237510bc03a".to_owned(), 0),
     ];
     let upload = "upload verify";
-    let cases: [(&str, &str, &[(String, i64)], &[&str]); 7] = [
+    let cases: [Case<'_>; 7] = [
         ("all there", "download", &there, &["download", "download"]),
         ("all missing", "download", &missing, &["404", "404"]),
         ("mixed", "download", &mixed, &["download", "404", "download", "404"]),

@@ -70,7 +70,7 @@ async fn contents_go_with_the_last_repository_that_has_them() {
     let admin = lfs.server.admin();
     admin.remove_repo("acme/iris/extra").await.expect("it is there");
     assert_eq!(admin.sweep_large_files().await.expect("a sweep"), (0, 1));
-    assert_eq!(lfs.stored(), [shared.clone()]);
+    assert_eq!(lfs.stored(), std::slice::from_ref(&shared));
     admin.add_repo("acme/iris", &SeedRepo::new("extra")).await.expect("a new one of that name");
     assert_eq!(get(&lfs, EXTRA, &shared).await, 404, "it has nothing of the old one");
 }

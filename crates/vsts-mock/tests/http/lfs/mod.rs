@@ -37,7 +37,7 @@ struct Action {
 
 /// The SHA-256 of a content, in hexadecimal digits.
 fn oid(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    lfs_wire::Oid::from_bytes(Sha256::digest(content).into()).to_string()
 }
 
 impl Lfs {

@@ -25,7 +25,7 @@ async fn what_was_uploaded_is_verified_and_read_whole_and_in_part() {
     let other = json!({ "oid": oid, "size": 1 }).to_string();
     let refused = lfs.send("POST", &verify.path, &verify.header, &lines, other.as_bytes()).await;
     assert_eq!(refused.status, 422);
-    assert_eq!(lfs.stored(), [oid.clone()]);
+    assert_eq!(lfs.stored(), std::slice::from_ref(&oid));
 
     let get = lfs.action(EXTRA, "bobspat", "download", &oid, content.len()).await;
     let all = content.len();
