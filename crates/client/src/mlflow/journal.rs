@@ -1,7 +1,7 @@
 //! The files in which everything that was answered is kept: written before the answer, so that it survives azml.
 //!
 //! `mlflow/journal.jsonl` in the folder of a run in progress has one [`Event`] a line, the first being the azml run;
-//! `mlflow/<run>.jsonl` has the points of a nested run, in the form of [`metrics`]. The points of the azml run go to its
+//! `mlflow/<run>.jsonl` has the points of a nested run, in the form of [`crate::metrics`]. The points of the azml run go to its
 //! own file, with what it logs otherwise.
 
 use std::fs::{File, OpenOptions};

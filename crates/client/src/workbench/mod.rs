@@ -8,7 +8,7 @@
 //! | part | files |
 //! | --- | --- |
 //! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`start`] |
-//! | what a page is made with | [`page_context`], [`records`], [`flash`], [`layout`], [`format`], [`assets`] |
+//! | what a page is made with | [`page_context`], [`records`], [`flash`], [`layout`], [`mod@format`], [`assets`] |
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
 //! | several | [`compare`], [`plots`] (parameters and metrics of many) |
