@@ -74,8 +74,10 @@ fn stock_git_lfs_clones_a_folder_remote_to_the_exact_folder_and_azml_roams_throu
     let _done = bob.azml(&there, &["project", "restore", "--run-id", &run]).ok();
     contents(&there).without(".git").without(".azuremlhistory_git").assert_same(&project_files, "restored");
     // What is at the remote alone is no damage, and comes when it is asked for.
-    let object = git_lfs_objects(&git::history_of(&there)).pop().expect("an object");
-    std::fs::remove_file(&object).expect("a file");
+    let objects = git_lfs_objects(&git::history_of(&there));
+    let is_run_bin = |path: &&std::path::PathBuf| path.metadata().expect("a file").len() == 5_000;
+    let object = objects.iter().find(is_run_bin).expect("an object");
+    std::fs::remove_file(object).expect("a file");
     let checked = bob.azml(&there, &["project", "fsck", "-o", "json"]).ok().json();
     assert_eq!(checked["large_files_elsewhere"], 1, "{checked}");
     let synced = bob.azml(&there, &["history", "sync", "--large", "-o", "json"]).ok().json();

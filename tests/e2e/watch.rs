@@ -136,7 +136,8 @@ fn a_watch_that_polls_and_one_whose_project_goes() {
     assert_eq!(polling.end("-INT").0, Some(0));
 
     // It is no snapshot's business why it can't be taken: the next change is another chance.
-    let mut watching = Watching::start(&alice, &project, &[]);
+    let limited = alice.clone().with_env("AZML_LARGE_LIMIT", "50MB");
+    let mut watching = Watching::start(&limited, &project, &[]);
     let _began = watching.next("watching");
     let huge = std::fs::File::create(project.join("huge.bin")).expect("made");
     huge.set_len(60_000_000).expect("as long");
