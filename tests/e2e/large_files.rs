@@ -92,7 +92,7 @@ fn stock_git_lfs_clones_a_folder_remote_to_the_exact_folder_and_azml_roams_throu
     let _done = bob.azml(&sandbox.dir("there"), &["project", "clone", "--no-large", &bare_url, "small"]).ok();
     let pointer = std::fs::read_to_string(sandbox.dir("there").join("small/data/big.csv")).expect("a text");
     assert!(pointer.starts_with("version https://git-lfs") && pointer.ends_with("size 12000\n"), "{pointer}");
-    assert!(git_lfs_objects(&git::history_of(&sandbox.dir("there").join("small"))).is_empty());
+    assert!(!git::history_of(&sandbox.dir("there").join("small")).join("lfs/objects").exists());
     git::assert_sound(&alice, &git::history_of(&project));
 }
 
