@@ -97,17 +97,23 @@ fn a_terminal_that_goes_away_cancels_the_run() {
 fn ctrl_z_suspends_azml_and_its_script_and_fg_continues_both() {
     let sandbox = Sandbox::new();
     let (alice, project) = sandbox.project();
-    write(&project, "ask.py", "import os\nprint('PID', os.getpid())\nprint('got', input('rate? '))\n");
+    write(
+        &project,
+        "ask.py",
+        "import os\nopen(os.environ['HOME'] + '/pid', 'w').write(str(os.getpid()))\nprint('got', input('rate? '))\n",
+    );
     write(
         &project,
         "busy.py",
         "import os, signal, time\n\
          signal.signal(signal.SIGCONT, lambda *_: print('CONTINUED', flush=True))\n\
-         print('PID', os.getpid(), 'READY', flush=True)\n\
+         open(os.environ['HOME'] + '/pid', 'w').write(str(os.getpid()))\n\
+         print('READY', flush=True)\n\
          time.sleep(600)\n",
     );
     let shell = ["bash", "--norc", "--noprofile", "-i"];
-    let state = "echo state-$(cut -d' ' -f3 /proc/$(sed -n 's/PID \\([0-9]*\\).*/\\1/p' out)/stat)\n";
+    // Not from `out`: the terminal may have a line that `tee` had not written there yet when it was stopped, too.
+    let state = "echo state-$(cut -d' ' -f3 /proc/$(cat ~/pid)/stat)\n";
     // A script that has asked.
     let steps = [
         ("shell> ", "azml experiment submit ask.py | tee out\n"),

@@ -145,9 +145,11 @@ fn the_secret_of_the_runs_server_is_masked_in_what_the_script_prints() {
     let script = "import os, sys\n\
                   uri = os.environ['MLFLOW_TRACKING_URI']\n\
                   open(sys.argv[1], 'w').write(uri)\n\
+                  if sys.argv[2] == 'stderr':\n\
+                  \x20   sys.stdout = sys.stderr\n\
                   print('View run at:', uri + '/#/experiments/0/runs/1', flush=True)\n\
                   for letter in 'piece by piece ' + uri + '\\n':\n\
-                  \x20   print(letter, end='', file=sys.stderr, flush=True)\n\
+                  \x20   print(letter, end='', flush=True)\n\
                   print('in halves ' + uri[:-9], end='', flush=True)\n\
                   print(uri[-9:], 'and alone', uri.rsplit('/', 1)[1])\n\
                   os.makedirs('outputs', exist_ok=True)\n\
@@ -155,28 +157,33 @@ fn the_secret_of_the_runs_server_is_masked_in_what_the_script_prints() {
     write(&project, "show.py", script);
     let aside = sandbox.dir("aside").join("uri");
     let path = aside.to_str().expect("UTF-8");
-    let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "show.py", path]).ok();
-    let uri = std::fs::read_to_string(&aside).expect("the script wrote it");
-    let (server, secret) = uri.rsplit_once('/').expect("an address with a secret");
-    let shown = format!("View run at: {server}/***/#/experiments/0/runs/1");
-    let run = output.run_id();
-    let kept = alice.azml(&project, &["history", "info", "-r", &run, "-a", "driver_log.txt"]).ok().stdout;
-    let record = alice.azml_json(&project, &["history", "info", "-r", &run]);
-    let commit = record["properties"]["AttachmentsId"].as_str().expect("a commit");
-    let pushed = alice
-        .git(&e2e::git::history_of(&project), &["show", &format!("{commit}:driver_log.txt")])
-        .ok()
-        .stdout;
-    for text in [format!("{}{}", output.stdout, output.stderr), kept, pushed.clone()] {
-        assert!(text.contains(&shown), "{text}");
-        assert!(text.contains(&format!("piece by piece {server}/***\n")), "{text}");
-        assert!(text.contains(&format!("in halves {server}/*** and alone ")), "{text}");
-        assert!(!text.contains(&uri), "{text}");
+    // The order of what comes by both is nobody's.
+    for stream in ["stdout", "stderr"] {
+        let output =
+            alice.azml(&project, &["experiment", "submit", "-c", "local", "show.py", path, stream]).ok();
+        let uri = std::fs::read_to_string(&aside).expect("the script wrote it");
+        let (server, secret) = uri.rsplit_once('/').expect("an address with a secret");
+        let shown = format!("View run at: {server}/***/#/experiments/0/runs/1");
+        let run = output.run_id();
+        let kept = alice.azml(&project, &["history", "info", "-r", &run, "-a", "driver_log.txt"]).ok().stdout;
+        let record = alice.azml_json(&project, &["history", "info", "-r", &run]);
+        let commit = record["properties"]["AttachmentsId"].as_str().expect("a commit");
+        let pushed = alice
+            .git(&e2e::git::history_of(&project), &["show", &format!("{commit}:driver_log.txt")])
+            .ok()
+            .stdout;
+        for text in [format!("{}{}", output.stdout, output.stderr), kept, pushed.clone()] {
+            assert!(text.contains(&shown), "{text}");
+            assert!(text.contains(&format!("piece by piece {server}/***\n")), "{text}");
+            assert!(text.contains(&format!("in halves {server}/*** and alone ")), "{text}");
+            assert!(!text.contains(&uri), "{text}");
+        }
+        assert!(!pushed.contains(secret), "not alone, either: {pushed}");
+        // It is dead by now: no output is held back for it.
+        let pushed =
+            alice.git(&e2e::git::history_of(&project), &["show", &format!("{commit}:outputs/uri.txt")]);
+        assert_eq!(pushed.ok().stdout, uri);
     }
-    assert!(!pushed.contains(secret), "not alone, either: {pushed}");
-    // It is dead by now: no output is held back for it.
-    let pushed = alice.git(&e2e::git::history_of(&project), &["show", &format!("{commit}:outputs/uri.txt")]);
-    assert_eq!(pushed.ok().stdout, uri);
 }
 
 /// The page's script and its session, as they are printed.

@@ -115,7 +115,8 @@ struct Newest {
 }
 
 impl Newest {
-    fn then(&mut self, next: Self) {
+    /// Counts the next value of the metric. Returns whether it is the newest one now.
+    fn then(&mut self, next: Self) -> bool {
         let number = |one: Option<f64>, two: Option<f64>, pick: fn(f64, f64) -> f64| match (one, two) {
             (Some(one), Some(two)) => Some(pick(one, two)),
             (one, two) => one.or(two),
@@ -135,6 +136,7 @@ impl Newest {
             *self = next;
         }
         self.curve = curve;
+        is_later
     }
 }
 
@@ -176,7 +178,6 @@ impl Reader {
             ));
             return;
         }
-        self.bytes = bytes;
         let list = match kind {
             Kind::Metric => {
                 self.repeated |= before.is_some();
@@ -184,15 +185,20 @@ impl Reader {
                 let number = value.as_f64();
                 let curve = Curve { count: 1, min: number, max: number, step };
                 let next = Newest { value, bytes: length, place: (step, time), curve };
-                match self.metrics.get_mut(&name) {
+                let is_kept = match self.metrics.get_mut(&name) {
                     Some(newest) => newest.then(next),
-                    None => drop(self.metrics.insert(name, next)),
+                    None => self.metrics.insert(name, next).is_none(),
+                };
+                // What is counted is the line that is kept.
+                if is_kept {
+                    self.bytes = bytes;
                 }
                 return;
             }
             Kind::Parameter => &mut self.parameters,
             Kind::Tag => &mut self.tags,
         };
+        self.bytes = bytes;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         list.insert(name, (text, length));
     }
