@@ -37,8 +37,9 @@ const WORTH_IT: u64 = 256;
 const SHARE: usize = 1000;
 /// With so many objects to a thread, another one pays.
 const OBJECTS: usize = 100;
-/// So many rows may be out of date, and one in so many of all.
+/// The rows that may always be out of date. Those beyond them may be one in [`STALE_SHARE`] of all rows.
 const STALE: usize = 1000;
+/// See [`STALE`].
 const STALE_SHARE: usize = 4;
 
 /// All records of a history, newest first, in few bytes.

@@ -4,7 +4,7 @@
 //! `git-upload-pack 'path'`, `git receive-pack 'path'`. Inside, a quote is `'\''` and an exclamation mark may be `'\!'`.
 //! Two of Git LFS have a path and an operation, `git-lfs-authenticate 'path' 'download'`: newer clients quote both, older ones
 //! neither. Everything else is refused: options, more arguments, words before or after, control characters, other programs.
-//! What comes out is text to be looked up, not a path of the file system.
+//! The parsed path is text to be looked up, not a path of the file system.
 
 use git_wire::Service;
 use thiserror::Error;

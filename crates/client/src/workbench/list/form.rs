@@ -6,7 +6,7 @@ use super::view::{ROWS, View};
 use super::{Found, shown};
 use crate::workbench::format;
 
-/// So many metrics are offered as columns, and so many parameters; others can be shown by the address.
+/// The most metrics, and the most parameters, that the form offers as columns. The address can name others.
 const OFFERED: usize = 40;
 /// Fields beside metrics and parameters that can be columns.
 const MORE: [(&str, &str); 4] =

@@ -27,13 +27,13 @@ use super::reply::Reply;
 use super::request::Request;
 use crate::error::CommandError;
 
-/// So many metrics are columns if nobody has chosen, and so many parameters.
+/// The most metrics, and the most parameters, that are columns by default.
 const USUAL: usize = 5;
 /// The newest runs whose parameters can be columns.
 const LOOKED_THROUGH: usize = 1000;
 /// The charts above the list show so many runs at most.
 const CHARTED: usize = 200;
-/// So many metrics are charted.
+/// The most metrics that are charted.
 const CHARTS: usize = 2;
 
 /// The contents of the page.
