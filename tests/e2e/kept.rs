@@ -109,7 +109,7 @@ fn a_killed_run_loses_nothing_to_those_who_only_read() {
     write(
         &project,
         "hangs.py",
-        format!("{EDITS}import time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n"),
+        format!("{EDITS}import time\nprint(os.getpid(), flush=True)\nwhile True: time.sleep(.05)\n"),
     );
     let (azml, run, pid) = start(&alice, &project, "hangs.py");
     let going_on = kept(&alice, &project, &run);
@@ -166,7 +166,11 @@ fn a_canceled_run_keeps_what_it_wrote() {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
     let project = project(&alice, &sandbox, "iris");
-    write(&project, "hangs.py", format!("{EDITS}import time\nprint('ready', flush=True)\ntime.sleep(600)\n"));
+    write(
+        &project,
+        "hangs.py",
+        format!("{EDITS}import time\nprint('ready', flush=True)\nwhile True: time.sleep(.05)\n"),
+    );
     let (mut azml, run, _) = start(&alice, &project, "hangs.py");
     let _asked = alice.azml(&project, &["experiment", "cancel", "-r", &run]).ok();
     assert_eq!(azml.wait().expect("azml ends").code(), Some(130));

@@ -120,7 +120,7 @@ fn ctrl_c_cancels_the_run_and_everything_it_started() {
         "train.py",
         "import os, subprocess, sys, time\n\
          child = subprocess.Popen(['python3', '-c', 'import time; time.sleep(600)'])\n\
-         print('PIDS', os.getpid(), child.pid, flush=True)\ntime.sleep(600)\n",
+         print('PIDS', os.getpid(), child.pid, flush=True)\nwhile True: time.sleep(.05)\n",
     );
     let mut azml = alice.spawn_azml(&project, &["experiment", "submit", "-c", "local", "train.py"]);
     let mut stdout = BufReader::new(azml.stdout.take().expect("a pipe"));
@@ -153,7 +153,11 @@ fn ctrl_c_cancels_the_run_and_everything_it_started() {
 fn azml_killed_in_the_middle_leaves_a_run_that_is_not_responding() {
     let sandbox = Sandbox::new();
     let (alice, project) = sandbox.project();
-    write(&project, "train.py", "import os, time\nprint('PID', os.getpid(), flush=True)\ntime.sleep(600)\n");
+    write(
+        &project,
+        "train.py",
+        "import os, time\nprint('PID', os.getpid(), flush=True)\nwhile True: time.sleep(.05)\n",
+    );
     let mut azml = alice.spawn_azml(&project, &["experiment", "submit", "-c", "local", "train.py"]);
     let pid = BufReader::new(azml.stdout.take().expect("a pipe"))
         .lines()

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use e2e::folder::write;
 use e2e::{Actor, Sandbox, git};
 use serde_json::Value;
 
@@ -55,6 +54,15 @@ impl Watching {
         let code = self.child.wait().expect("it ends").code();
         (code, self.lines.iter().collect())
     }
+}
+
+/// Writes a file at once: a snapshot between the steps of writing it in place would be right, too.
+fn write(project: &Path, name: &str, bytes: impl AsRef<[u8]>) {
+    let whole = project.with_extension("whole");
+    std::fs::write(&whole, bytes).expect("written");
+    let path = project.join(name);
+    std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("made");
+    std::fs::rename(&whole, &path).expect("moved");
 }
 
 #[test]
@@ -133,15 +141,17 @@ fn a_watch_that_polls_and_one_whose_project_goes() {
     assert_eq!(polling.next("watching")["by"], "polling");
     write(&project, "train.py", "print(1)\n");
     assert_eq!(polling.next("snapshot")["changes"][0]["path"], "train.py");
-    assert_eq!(polling.end("-INT").0, Some(0));
+    // Also when it polls, the last changes are in a last snapshot.
+    write(&project, "train.py", "print(1.5)\n");
+    let (code, last) = polling.end("-INT");
+    let events: Vec<&str> = last.iter().filter_map(|line| line["event"].as_str()).collect();
+    assert_eq!((code, &events[..]), (Some(0), &["snapshot", "stopped"][..]));
 
     // It is no snapshot's business why it can't be taken: the next change is another chance.
     let limited = alice.clone().with_env("AZML_LARGE_LIMIT", "50MB");
     let mut watching = Watching::start(&limited, &project, &[]);
     let _began = watching.next("watching");
-    let huge = std::fs::File::create(project.join("huge.bin")).expect("made");
-    huge.set_len(60_000_000).expect("as long");
-    drop(huge);
+    write(&project, "huge.bin", vec![0; 60_000_000]);
     let error = watching.next("error");
     assert!(error["hints"].to_string().contains("/huge.bin"), "{error}");
     std::fs::remove_file(project.join("huge.bin")).expect("removed");
@@ -160,7 +170,7 @@ fn a_watch_beyond_the_systems_limits_looks_by_itself_and_says_what_to_set() {
     let alice = sandbox.stranger("alice");
     let project = alice.create_project(&sandbox.dir("work"), "iris");
     for folder in ["a", "b", "c", "d"] {
-        write(&project, format!("{folder}/x.py"), "print(0)\n");
+        write(&project, &format!("{folder}/x.py"), "print(0)\n");
     }
     for (limit, number, setting) in [
         ("max_inotify_watches", 3, "sudo sysctl fs.inotify.max_user_watches=1048576"),

@@ -17,7 +17,10 @@ fn ctrl_c_ends_all_members_and_records_it() {
     write(
         &project,
         "slow.py",
-        format!("import os, time\nopen('{}/' + str(os.getpid()), 'x')\ntime.sleep(600)\n", place.display()),
+        format!(
+            "import os, time\nopen('{}/' + str(os.getpid()), 'x')\nwhile True: time.sleep(.05)\n",
+            place.display()
+        ),
     );
     let words = ["sweep", "--param", "i=1..6", "--max-parallel", "2", "--", "python", "slow.py"];
     let mut azml = alice.spawn_azml(&project, &words);

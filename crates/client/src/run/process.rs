@@ -30,6 +30,8 @@ use super::terminal::JobControl;
 pub const CANCEL_GRACE: Duration = Duration::from_secs(10);
 /// The time that output is awaited after the script ended, if a process that it left behind holds the pipe.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(2);
+/// The time that a script gets to stop after Ctrl-Z before azml stops; one that ignores the signal runs on.
+const SUSPEND_GRACE: Duration = Duration::from_secs(1);
 /// The bytes of output that are passed on at once.
 const CHUNK: usize = 16 * 1024;
 
@@ -235,6 +237,7 @@ fn watch_over(
     let suspensions = cancel.suspensions();
     let mut canceled = false;
     let mut timeout: Receiver<_> = never();
+    let mut still_running: Receiver<_> = never();
     loop {
         select! {
             recv(changes) -> change => {
@@ -243,14 +246,23 @@ fn watch_over(
                     Change::Stopped(signal) => control.stopped(signal),
                     Change::Ended(status) => {
                         let by_key = control.has_tty() && is_by_key(status);
-                        return Ok((status, canceled || by_key));
+                        // A script that was about to read a terminal when it went away fails at the end of its input.
+                        let by_hangup = !status.success() && control.has_lost_tty();
+                        return Ok((status, canceled || by_key || by_hangup));
                     }
                 }
             }
             recv(suspensions.received) -> signal => match signal {
-                Ok(SIGTSTP) => control.suspend(),
+                Ok(SIGTSTP) => {
+                    control.suspend();
+                    still_running = after(SUSPEND_GRACE);
+                }
                 _ => control.resume(),
             },
+            recv(still_running) -> _ => {
+                control.finish_suspending();
+                still_running = never();
+            }
             recv(cancel.received()) -> received => {
                 let polite = received.ok().and_then(Signal::from_named_raw).unwrap_or(Signal::TERM);
                 // Asked twice, the user means it.

@@ -3,12 +3,14 @@
 //! The script leads a process group of its own in the background, so that Ctrl-C reaches azml, which cancels the run.
 //! When the script reads the terminal or changes its modes, the kernel stops it; azml then gives it the terminal, if
 //! azml itself is in the foreground, and continues it. From then on the keys are the script's, Ctrl-C among them, until
-//! it ends. Ctrl-Z suspends both: azml takes the terminal back and stops its own group, and gives it again when a shell
-//! continues azml in the foreground.
+//! it ends. Ctrl-Z suspends both: azml takes the terminal back, stops the script and then its own group, and gives it
+//! again when a shell continues azml in the foreground. azml stops after the script has: a script that still waits in
+//! `read` when the shell has the terminal again would get a key that is typed for the shell.
 
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpgrp, kill_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 use signal_hook::consts::{SIGTSTP, SIGTTIN, SIGTTOU};
@@ -23,6 +25,10 @@ pub(super) struct JobControl {
     tty: Option<Tty>,
     /// True if the script has had the terminal.
     wants_tty: bool,
+    /// True from a stop of the script until it is continued.
+    is_stopped: bool,
+    /// True if azml stops itself as soon as the script has stopped.
+    is_suspending: bool,
 }
 
 /// The controlling terminal.
@@ -85,7 +91,8 @@ impl Tty {
 impl JobControl {
     /// Of a script that has just started.
     pub(super) fn of(group: Pid) -> Self {
-        let mut control = Self { group, tty: Tty::open(), wants_tty: false };
+        let mut control =
+            Self { group, tty: Tty::open(), wants_tty: false, is_stopped: false, is_suspending: false };
         // A script that inherits this is not stopped for reading: its read fails. It gets the terminal beforehand.
         if signals::is_in(process_table::ignored_signals(None), SIGTTIN) {
             control.give_if_foreground();
@@ -98,8 +105,17 @@ impl JobControl {
         self.tty.as_ref().is_some_and(|tty| tty.is_given_to(self.group))
     }
 
+    /// Returns whether the terminal has gone away since the start.
+    pub(super) fn has_lost_tty(&self) -> bool {
+        self.tty.as_ref().is_some_and(|tty| tcgetpgrp(&tty.fd) == Err(Errno::IO))
+    }
+
     /// Acts on the script having been stopped by a signal.
     pub(super) fn stopped(&mut self, signal: i32) {
+        self.is_stopped = true;
+        if self.is_suspending {
+            return self.finish_suspending();
+        }
         match signal {
             SIGTTIN | SIGTTOU if self.has_tty() || self.give_if_foreground() => self.signal(Signal::CONT),
             // azml runs in the background: the shell has to bring it to the foreground first.
@@ -119,18 +135,30 @@ impl JobControl {
         }
     }
 
-    /// Suspends the script and azml; returns when azml has been continued.
+    /// Suspends the script; azml stops when the script has, at once if it is stopped, or when
+    /// [`Self::finish_suspending`] is called.
     pub(super) fn suspend(&mut self) {
         if process_table::is_orphaned_group() {
             return;
         }
         self.take_back();
         self.signal(Signal::TSTP);
-        signals::stop_self();
+        self.is_suspending = true;
+        if self.is_stopped {
+            self.finish_suspending();
+        }
+    }
+
+    /// Stops azml if the script was suspended, and returns when azml has been continued.
+    pub(super) fn finish_suspending(&mut self) {
+        if std::mem::take(&mut self.is_suspending) {
+            signals::stop_self();
+        }
     }
 
     /// Continues the script after azml was.
     pub(super) fn resume(&mut self) {
+        self.is_suspending = false;
         if self.wants_tty {
             self.give_if_foreground();
         }
@@ -145,7 +173,10 @@ impl JobControl {
     }
 
     /// Sends a signal to the whole group.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&mut self, signal: Signal) {
+        if signal == Signal::CONT {
+            self.is_stopped = false;
+        }
         // The only failure is that the group has ended.
         let _ = kill_process_group(self.group, signal);
     }

@@ -169,7 +169,10 @@ impl Watch<'_> {
             }
             let pause = (began.elapsed() * WATCH_POLL_SHARE).max(WATCH_POLL).max(self.options.debounce);
             select! {
-                recv(cancel.received()) -> _ => return End::Signal,
+                recv(cancel.received()) -> _ => {
+                    self.settle(false);
+                    return End::Signal;
+                }
                 recv(after(pause)) -> _ => {}
             }
         }
