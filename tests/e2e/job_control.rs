@@ -113,7 +113,8 @@ fn ctrl_z_suspends_azml_and_its_script_and_fg_continues_both() {
     write(
         &project,
         "ask.py",
-        "import os\nopen(os.environ['HOME'] + '/pid', 'w').write(str(os.getpid()))\nprint('got', input('rate? '))\n",
+        "import os\nopen(os.environ['HOME'] + '/pid', 'w').write(str(os.getpid()))\n\
+         input('first? ')\nprint('got', input('rate? '))\n",
     );
     write(
         &project,
@@ -128,9 +129,11 @@ fn ctrl_z_suspends_azml_and_its_script_and_fg_continues_both() {
     // Not from `out`: the terminal may have a line that `tee` had not written there yet when it was stopped, too.
     // The shell may be there before the script has acted on the signal.
     let state = "until grep -q '^State:.T' /proc/$(cat ~/pid)/status; do :; done; echo stopped-$((6 * 7))\n";
-    // A script that has asked.
+    // A script that has the terminal: it asks for the second time. The kernel drops a Ctrl-Z that comes while a process
+    // is being continued, as one is that asks for the first time.
     let steps = [
         ("shell> ", "azml experiment submit ask.py | tee out\n"),
+        ("first? ", "1\n"),
         ("rate? ", "\u{1a}"),
         ("shell> ", state),
         ("stopped-42", "fg\n"),
