@@ -22,6 +22,8 @@ mod crash;
 mod credentials;
 /// Damage to what azml keeps, found and mended.
 mod damage;
+/// Other machines and engines: SSH hosts, Slurm, containers.
+mod engines;
 /// Snapshots hold the exact folder, as stock git gives it back; secrets and ignored files stay out.
 mod exact;
 /// A line that is cut, or falls silent, after any byte.

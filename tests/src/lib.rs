@@ -13,6 +13,7 @@ pub mod actor;
 pub mod binaries;
 pub mod browser;
 mod chromedriver;
+pub mod engines;
 pub mod folder;
 pub mod git;
 pub mod http;

@@ -35,6 +35,7 @@ pub fn require_test_programs() -> Outcome {
     require("strace", &["strace"], || answers("strace", "-V"))?;
     require("an SSH client", &["openssh-client"], || answers("ssh", "-V"))?;
     sshd()?;
+    require_engines()?;
     // Judges of what azml and vsts-mock make of large files.
     require("git-lfs", &["git-lfs"], || answers("git-lfs", "--version"))?;
     // A session bus and a keyring on it, in which the tests keep a login.
@@ -42,6 +43,18 @@ pub fn require_test_programs() -> Outcome {
         answers("dbus-run-session", "--version") && answers("gnome-keyring-daemon", "--version")
     })?;
     require_browser()
+}
+
+/// Engines that run jobs: the tools for networks of their own, Slurm, podman with the files of an image.
+fn require_engines() -> Outcome {
+    require("ip of iproute2", &["iproute2"], || answers("ip", "-V"))?;
+    require("Slurm", &["slurm-wlm", "munge"], || {
+        answers("sbatch", "--version") && answers("slurmctld", "-V")
+    })?;
+    require("podman", &["podman", "runc"], || {
+        answers("podman", "--version") && answers("runc", "--version")
+    })?;
+    require("a static busybox", &["busybox-static"], || PathBuf::from("/bin/busybox").exists())
 }
 
 /// The programs of the tests that run with `--all` alone: PyTorch with its launchers, and R. Installed where the machine lacks them.

@@ -1,0 +1,3 @@
+//! Runs on machines and engines beyond this computer, in namespaces of the kernel.
+
+mod beds;

@@ -1,0 +1,184 @@
+//! Another machine: namespaces for its network, processes, mounts and name, and a line to it that can be cut.
+//!
+//! A process holds each namespace open while the test holds the pipe to its standard input. The kernel closes the pipe
+//! when the test ends, in whatever way; then all processes of the machine are killed, and its mounts and network go.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use test_support::ssh::make_key;
+
+use crate::{Actor, Output, Sandbox};
+
+/// The machine's name, also for `ssh`.
+pub(super) const NAME: &str = "node1";
+/// Its address on the line.
+const ADDRESS: &str = "10.99.7.2";
+/// The home of its only user, root.
+const HOME: &str = "/root";
+/// Debian's place for the server, and that of most other systems (`cargo xtask e2e` installs it).
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// A machine with a user, root, whose home is a folder of the sandbox. Dropping it is a power cut.
+#[derive(Debug)]
+pub struct Host<'s> {
+    sandbox: &'s Sandbox,
+    /// Holds the laptop's end of the line.
+    line: Child,
+    /// Holds the machine.
+    machine: Child,
+    home: PathBuf,
+}
+
+impl<'s> Host<'s> {
+    /// Starts a machine that runs nothing.
+    pub fn start(sandbox: &'s Sandbox) -> Self {
+        let home = sandbox.dir(NAME);
+        let line = hold(sandbox.command("unshare", sandbox.path(), sandbox.path()), &["--net"]);
+        let mut machine = sandbox.command("nsenter", sandbox.path(), sandbox.path());
+        machine.args([&format!("--net=/proc/{}/ns/net", line.id()), "unshare", "--uts", "--net", "--pid"]);
+        let machine = hold(machine, &["--fork", "--kill-child", "--mount-proc"]);
+        let host = Self { sandbox, line, machine, home };
+        host.on_line(&format!(
+            "ip link set lo up; ip link add line type veth peer name eth0; ip addr add 10.99.7.1/24 dev line\n\
+             ip link set line up; ip link set eth0 netns {}",
+            host.machine.id()
+        ));
+        let hosts = sandbox.path().join("hosts");
+        std::fs::write(&hosts, format!("127.0.0.1 localhost {NAME}\n")).expect("a file is written");
+        let _up = host
+            .sh(&format!(
+                "hostname {NAME}; mount --bind '{}' /etc/hosts; ip addr add {ADDRESS}/24 dev eth0; ip link set eth0 up; ip link set lo up\n\
+                 mount --bind '{}' {HOME}",
+                hosts.display(),
+                host.home.display()
+            ))
+            .ok();
+        host
+    }
+
+    /// The home of its user.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Cuts the line: packets are lost, and nobody is told.
+    pub fn cut(&self) {
+        self.on_line("ip link set line down");
+    }
+
+    /// Mends the line.
+    pub fn mend(&self) {
+        self.on_line("ip link set line up");
+    }
+
+    /// A program on the machine, not started. It starts in the user's home.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = self.sandbox.command("nsenter", Path::new(HOME), self.sandbox.path());
+        command.args(self.entry()).arg(format!("--wdns={HOME}")).arg(program);
+        command
+            .env("PATH", "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin")
+            .env_remove("TMPDIR");
+        command
+    }
+
+    /// Runs lines of shell on the machine, to their end.
+    pub fn sh(&self, script: &str) -> Output {
+        self.sandbox.run(self.command("sh"), &["-ec", script], None)
+    }
+
+    /// Puts a program of the machine on the PATH of the sandbox's people, as if theirs was the same machine.
+    pub fn share(&self, program: &str) {
+        let entry = self.entry().join(" ");
+        let real = format!("/usr/bin/{program}");
+        self.sandbox.script(program, &format!("exec nsenter {entry} --wdns=\"$PWD\" {real} \"$@\"\n"));
+    }
+
+    /// Starts OpenSSH's server, and puts an `ssh` that knows the machine as [`NAME`] on the PATH of the sandbox's people.
+    pub fn serve_ssh(&self) {
+        assert!(Path::new(SSHD).exists(), "{SSHD} is not here (`cargo xtask e2e` installs it)");
+        let dir = self.sandbox.dir("sshd");
+        let kind = ["-t", "ed25519"];
+        let (host_key, user_key) = (make_key(&dir, "host", &kind), make_key(&dir, "user", &kind));
+        let put = |name: &str, text: String| std::fs::write(dir.join(name), text).expect("a file is written");
+        put("authorized_keys", user_key);
+        put("known_hosts", format!("{NAME} {host_key}\n"));
+        let place = dir.display();
+        put(
+            "sshd_config",
+            format!(
+                "ListenAddress {ADDRESS}\nHostKey {place}/host\nAuthorizedKeysFile {place}/authorized_keys\nStrictModes no\n\
+                 UsePAM no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n\
+                 SetEnv PATH=/usr/local/bin:/usr/bin:/bin\n"
+            ),
+        );
+        put(
+            "ssh_config",
+            format!(
+                "Host {NAME}\n  HostName {ADDRESS}\n  HostKeyAlias {NAME}\n  User root\n  IdentityFile {place}/user\n  \
+                 IdentitiesOnly yes\n  UserKnownHostsFile {place}/known_hosts\n  StrictHostKeyChecking yes\n  BatchMode yes\n"
+            ),
+        );
+        let net = format!("--net=/proc/{}/ns/net", self.line.id());
+        self.sandbox
+            .script("ssh", &format!("exec nsenter {net} /usr/bin/ssh -F {place}/ssh_config \"$@\"\n"));
+        // sshd needs its folder where no service manager made it.
+        let _up = self.sh(&format!("mkdir -p /run/sshd; {SSHD} -f {place}/sshd_config -E {place}/log")).ok();
+    }
+
+    /// Lines of shell at the laptop's end of the line.
+    fn on_line(&self, script: &str) {
+        let mut command = self.sandbox.command("nsenter", self.sandbox.path(), self.sandbox.path());
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.arg(format!("--net=/proc/{}/ns/net", self.line.id()));
+        let _done = self.sandbox.run(command, &["sh", "-ec", script], None).ok();
+    }
+
+    /// The arguments of `nsenter` that lead into the machine.
+    fn entry(&self) -> [String; 4] {
+        let place = |option: &str, file: &str| format!("--{option}=/proc/{}/ns/{file}", self.machine.id());
+        [place("net", "net"), place("pid", "pid_for_children"), place("mount", "mnt"), place("uts", "uts")]
+    }
+}
+
+impl Drop for Host<'_> {
+    fn drop(&mut self) {
+        for holder in [&mut self.machine, &mut self.line] {
+            drop(holder.stdin.take());
+            drop(holder.wait());
+        }
+    }
+}
+
+/// Starts the process that holds namespaces; returns when they are there.
+fn hold(mut command: Command, options: &[&str]) -> Child {
+    // A shell, the first process of the machine, waits for processes that have lost their parents.
+    command.args(options).args(["sh", "-c", "echo ready; cat; exit"]).env("PATH", "/usr/bin:/bin");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("no namespaces here: {error}"));
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
+    BufReader::new(stdout).read_line(&mut line).expect("stdout can be read");
+    assert_eq!(line, "ready\n", "namespaces need root, or a user who may make them");
+    child
+}
+
+/// Writes an executable file.
+pub(super) fn executable(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("a script is written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a mode is set");
+}
+
+/// Runs a program of the sandbox's people until its output holds what is asked for.
+#[track_caller]
+pub fn until(actor: &Actor<'_>, dir: &Path, command: &str, expect: &str) -> Output {
+    let script = format!(
+        "until out=$({command}) && case $out in {expect}) true;; *) false;; esac; do sleep 0.1; done; printf '%s\\n' \"$out\""
+    );
+    actor.run("timeout", dir, &["120", "sh", "-c", &script]).ok()
+}

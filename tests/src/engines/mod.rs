@@ -1,0 +1,11 @@
+//! Machines and engines beyond the computer of a test: a host with its own network, OpenSSH, Slurm and podman on it.
+//!
+//! All of it lives in namespaces of the kernel that end with the test, also if the test is killed.
+
+mod host;
+mod podman;
+mod slurm;
+
+pub use host::{Host, until};
+pub use podman::Podman;
+pub use slurm::Slurm;
