@@ -274,7 +274,7 @@ fn open(server: &Server, path: &str) -> TcpStream {
 /// Waits until a process computes nothing any more.
 #[track_caller]
 fn until_idle(pid: u32) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let (mut ticks, mut since) = (Usage::of(pid).ticks, Instant::now());
     while since.elapsed() < Duration::from_millis(500) {
         assert!(Instant::now() < deadline, "it is still computing");
@@ -331,8 +331,13 @@ fn large_files_are_streamed_at_every_endpoint() {
     }
     let held = Usage::of(pid);
     assert!(held.peak <= before.peak + 100 * MIB, "{before:?} {held:?}");
-    // 64 answers are prepared and 16 pieces are read at once; an answer that waits for its client has no thread.
-    assert!(held.threads <= before.threads + 90, "{before:?} {held:?}");
+    // 64 answers are prepared and 16 pieces are read at once; an answer that waits for its client has no thread. The
+    // runtime keeps a thread for a while that has become idle, and starts another if work comes just before that.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while Usage::of(pid).threads > before.threads + 90 {
+        assert!(Instant::now() < deadline, "{before:?} {held:?} {:?}", Usage::of(pid));
+        park_timeout(Duration::from_millis(20));
+    }
     // Who goes ends the work that was begun for them.
     drop(unread);
     until_idle(pid);
