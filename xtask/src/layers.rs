@@ -285,7 +285,7 @@ impl Layers {
 }
 
 /// The module that a source file is; empty for the root of the crate. `None` for other files and for tests.
-fn module_of(layers: &Layers, path: &str) -> Option<Vec<String>> {
+pub(crate) fn module_of(layers: &Layers, path: &str) -> Option<Vec<String>> {
     let inside = path.strip_prefix(layers.folder)?.strip_prefix("/src/")?.strip_suffix(".rs")?;
     let mut module: Vec<String> = inside.split('/').map(str::to_owned).collect();
     if module.iter().any(|part| part == "tests" || part == "bin") {
@@ -299,7 +299,7 @@ fn module_of(layers: &Layers, path: &str) -> Option<Vec<String>> {
 }
 
 /// Every path into the crate with its line, as parts below `crate`; tests at the end of a file are not looked at.
-fn imports(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
+pub(crate) fn imports(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text);
     // Comments have links, which are no imports. Their lines stay, for the numbers.
     let code: Vec<&str> =
@@ -329,7 +329,7 @@ fn imports(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
 }
 
 /// Reads `a::b`, `a::{b, c::d}` and the like; gives what follows it.
-fn read_tree<'t>(text: &'t str, mut base: Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
+pub(crate) fn read_tree<'t>(text: &'t str, mut base: Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
     let mut rest = text;
     loop {
         if let Some(group) = rest.strip_prefix('{') {

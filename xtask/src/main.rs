@@ -11,6 +11,7 @@
 )]
 
 mod ci;
+mod circles;
 mod demo;
 mod deps;
 mod fuzz;

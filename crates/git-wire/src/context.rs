@@ -1,9 +1,20 @@
-//! The state of one conversation that a server holds.
+//! A server, and the state of one conversation that it holds.
 
 use std::cell::Cell;
 
 use crate::repository::Reader;
-use crate::{Error, Limits, Options, Policy, Profile, ProtocolVersion, Repository, Server, Service};
+use crate::{Error, Limits, Options, Policy, Profile, ProtocolVersion, Repository, Service};
+
+/// The server's side of conversations about one repository.
+#[derive(Clone, Copy)]
+pub struct Server<'a> {
+    /// The repository.
+    pub repository: &'a Repository,
+    /// Decides who may do what.
+    pub policy: &'a dyn Policy,
+    /// Limits and behaviour.
+    pub options: &'a Options,
+}
 
 /// The two ends of a conversation, and its rules.
 pub(crate) struct Context<'a> {

@@ -31,6 +31,7 @@ mod service;
 mod upload;
 
 pub use content::{Content, StoredContent};
+pub use context::Server;
 pub use error::Error;
 pub use format::Unsupported;
 pub use head::KeptHead;
@@ -39,5 +40,4 @@ pub use options::{KeepAlive, Limits, Options, Profile, Summary};
 pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};
 pub use refusal::RefRefusal;
 pub use repository::{Error as RepositoryError, Reader, Repository, WeakRepository};
-pub use server::Server;
 pub use service::{ProtocolVersion, Service, UnknownService};

@@ -5,21 +5,10 @@ use std::io::{BufRead, BufWriter, Write};
 use crate::context::Context;
 use crate::interrupt::Until;
 use crate::pktline::Writer;
-use crate::{Error, Options, Policy, ProtocolVersion, Repository, Service, Summary, receive, upload};
+use crate::{Error, Policy, ProtocolVersion, Server, Service, Summary, receive, upload};
 
 /// The bytes of an answer that are gathered before they are written.
 const BUFFER: usize = 64 << 10;
-
-/// The server's side of conversations about one repository.
-#[derive(Clone, Copy)]
-pub struct Server<'a> {
-    /// The repository.
-    pub repository: &'a Repository,
-    /// Decides who may do what.
-    pub policy: &'a dyn Policy,
-    /// Limits and behaviour.
-    pub options: &'a Options,
-}
 
 fn admit(service: Service, policy: &dyn Policy) -> Result<(), Error> {
     match service {

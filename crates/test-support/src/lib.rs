@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod npm;
+pub mod seeds;
 pub mod ssh;
 pub mod usage;
 pub mod venv;

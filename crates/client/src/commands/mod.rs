@@ -13,6 +13,7 @@ pub mod man;
 pub mod mlflow;
 mod patch;
 pub mod project;
+mod restore;
 pub mod run;
 pub mod snapshot;
 pub mod sshkey;

@@ -20,7 +20,7 @@ use crate::ops::sweep::{self, Event, Mode, Place, Request, Resume, Swept};
 use crate::run::detached;
 use crate::run::parameters::pair;
 use crate::text::{clean_line, significant};
-use crate::ui::{Output, OutputFormat, Ui};
+use crate::ui::{Output, Ui};
 
 /// The digits of a metric in the line of a run.
 const DIGITS: usize = 6;
@@ -290,16 +290,4 @@ fn result(ui: &Ui, swept: Swept, order: &Order) -> Result<Output, CommandError> 
     Err(CommandError::failed(text)
         .hint(format!("the runs: {{azml}} history list --parent {id}"))
         .hint(resume))
-}
-
-/// The record of a sweep with its runs: as a table, the runs stand below it.
-pub fn with_members(ui: &Ui, record: Value, members: &[RunRecord]) -> Result<Output, CommandError> {
-    if ui.plain_format() == Some(OutputFormat::Table) {
-        ui.result(Output::Value(record))?;
-        ui.write_out(b"\n")?;
-        return Ok(Output::Table(listing::table(members)));
-    }
-    let mut record = record;
-    record["children"] = members.iter().map(|member| Value::Object(runs::fields(member))).collect();
-    Ok(Output::Value(record))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use azml_core::history::HistoryRepo;
 use azml_core::project::Project;
+use azml_core::revision::Clock;
 
 pub use self::remote::NamedBy;
 use crate::env::Env;
@@ -24,6 +25,13 @@ pub struct Context {
     pub invoked: Invoked,
     /// The user's settings for all commands.
     pub settings: Settings,
+}
+
+impl Context {
+    /// The clock that names of snapshots are read by.
+    pub fn clock(&self) -> Clock {
+        Clock { now: self.env.now(), zone: self.env.zone() }
+    }
 }
 
 /// An open project.

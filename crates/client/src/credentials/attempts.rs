@@ -1,5 +1,6 @@
 //! The credentials for one conversation, tried in their order until the host takes one.
 
+use super::credential::Credential;
 use super::protocol::Description;
 use super::{Error, Origin, Provider, Secret, Withheld, basic, netrc};
 
@@ -8,14 +9,6 @@ use super::{Error, Origin, Provider, Secret, Withheld, basic, netrc};
 const TOKEN_USER: &str = "azml";
 /// The most times that a helper may say that a refusal is only a step on the way.
 const MAX_STAGES: usize = 4;
-
-/// The credential for a host, and the helpers to tell how it fared.
-#[derive(Clone)]
-pub(super) struct Credential {
-    authorization: Secret,
-    /// The answer of Git's helpers, or of the person who was asked.
-    pub(super) answer: Option<Description>,
-}
 
 /// The next way to be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,11 +207,5 @@ impl Attempts {
         }
         let authorization = answer.authorization();
         Ok(authorization.map(|authorization| Credential { authorization, answer: Some(answer) }))
-    }
-}
-
-impl Credential {
-    fn of(authorization: Secret) -> Self {
-        Self { authorization, answer: None }
     }
 }

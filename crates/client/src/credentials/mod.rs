@@ -16,9 +16,11 @@
 
 mod attempts;
 mod bound;
+mod credential;
 mod helper;
 mod keyring;
 pub mod netrc;
+mod origin;
 mod program;
 pub mod protocol;
 mod provider;
@@ -29,7 +31,8 @@ pub use attempts::Attempts;
 pub use bound::{Binding, BoundToken, Withheld};
 pub use helper::{Prompts, may_ask};
 pub use keyring::Keyring;
-pub use provider::{Origin, Provider};
+pub use origin::Origin;
+pub use provider::Provider;
 pub use secret::Secret;
 pub(crate) use store::day;
 pub use store::{Login, Place, StoreError, TokenStore};

@@ -121,7 +121,6 @@ fn json(request: &Request<'_>, path: &str) -> Json {
                 json!({"model_version": shapes::version(version)})
             })
         }
-        ("POST", "graphql") => super::graphql::answer(request),
         // What a server without a gateway says; the pages show a refusal as an error.
         ("GET", "gateway-proxy") => Ok(json!({"endpoints": []})),
         ("GET", path) => match path.strip_prefix("logged-models/") {

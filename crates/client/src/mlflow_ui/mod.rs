@@ -191,7 +191,11 @@ impl Site {
         let opened = open_and_recover(&self.ctx, Some(&self.root)).map_err(failed)?;
         let current = self.catalogs.now(&self.ctx, &opened).map_err(failed)?;
         let request = Request { site: self, ctx: &self.ctx, opened, current, method, path, query, body };
-        Ok(match api::answer(&request)? {
+        let answer = match method {
+            "POST" if path.ends_with("/graphql") => Answer::Json(graphql::answer(&request)?),
+            _ => api::answer(&request)?,
+        };
+        Ok(match answer {
             Answer::Json(value) => ([(CACHE_CONTROL, "no-store")], Json(value)).into_response(),
             Answer::File(path, file, length) => {
                 let headers = [

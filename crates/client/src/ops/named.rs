@@ -7,7 +7,7 @@ use azml_core::id::RunId;
 use azml_core::large::Tree;
 use azml_core::quote::quoted_path;
 use azml_core::refs;
-use azml_core::revision::{self, Clock, Named};
+use azml_core::revision::{self, Named};
 use azml_core::run::{RunRecord, RunStore};
 use gix::ObjectId;
 use gix::bstr::BString;
@@ -41,11 +41,6 @@ pub enum Error {
     Outside { path: PathBuf, root: PathBuf },
 }
 
-/// The clock that names of snapshots are read by.
-pub fn clock(ctx: &Context) -> Clock {
-    Clock { now: ctx.env.now(), zone: ctx.env.zone() }
-}
-
 /// Finds the snapshot that a name means; what is not on this computer is fetched from the remote.
 pub fn snapshot(
     ctx: &Context,
@@ -53,11 +48,11 @@ pub fn snapshot(
     name: &str,
     token: Option<&str>,
 ) -> Result<Snapshot, CommandError> {
-    let Named { commit, run } = match revision::resolve(&opened.history, name, &clock(ctx)) {
+    let Named { commit, run } = match revision::resolve(&opened.history, name, &ctx.clock()) {
         Err(unknown @ revision::Error::Unknown { .. }) => {
             let unknown = with_similar(opened, name, unknown)?;
             ask_the_remote(ctx, opened, (name, token), unknown, || {
-                Ok(revision::resolve(&opened.history, name, &clock(ctx))?)
+                Ok(revision::resolve(&opened.history, name, &ctx.clock())?)
             })?
         }
         found => found?,

@@ -9,7 +9,6 @@ use gix::ObjectId;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::named;
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::{FileError, similar};
@@ -123,7 +122,7 @@ fn of_snapshot(
     text: &str,
 ) -> Result<Option<RunRecord>, Error> {
     use revision::Error as E;
-    let commit = match revision::resolve(&opened.history, text, &named::clock(ctx)) {
+    let commit = match revision::resolve(&opened.history, text, &ctx.clock()) {
         Ok(found) => found.commit,
         Err(E::Unknown { .. } | E::TooShort { .. } | E::Empty | E::NotASnapshot { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),

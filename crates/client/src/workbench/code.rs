@@ -16,7 +16,7 @@ use super::layout::{self, Page};
 use super::page_context::{PageContext, not_found};
 use super::reply::{Content, Reply};
 use super::request::{Request, encode_path};
-use super::{format, restoring};
+use super::{fetching, format};
 use crate::error::CommandError;
 use crate::limits::{COMPARED_ENTRIES, WORKBENCH_IN_MEMORY};
 use crate::ops::compare::code::{Change, Detail, Kind, changes};
@@ -42,14 +42,14 @@ pub fn diff_page(context: &PageContext<'_>, request: &Request, id: &str) -> Resu
     let Some(other) = other else { return Err(not_found("There is no run before this one")) };
     let title = format!("Code of {} since {}", format::run_name(&record), format::run_name(&other));
     let here = format::run_path(&record, "/diff");
-    let (old, new) = (restoring::tree_of(context, &other)?, restoring::tree_of(context, &record)?);
+    let (old, new) = (fetching::tree_of(context, &other)?, fetching::tree_of(context, &record)?);
     let body = html! {
         (crumbs(&record, "code"))
         h1 { (title) }
         @match (old, new) {
             (Some(old), Some(new)) => (differences(context, request, old.id, new.id)?),
-            (None, _) => (restoring::fetch(context, &other, &here)),
-            (_, None) => (restoring::fetch(context, &record, &here)),
+            (None, _) => (fetching::fetch(context, &other, &here)),
+            (_, None) => (fetching::fetch(context, &record, &here)),
         }
     };
     let page = Page { title: &title, live: false, here: &here };
@@ -185,8 +185,8 @@ pub fn files_page(context: &PageContext<'_>, request: &Request, id: &str) -> Res
     let record = context.run(id)?;
     let title = format!("Files of {}", format::run_name(&record));
     let here = format::run_path(&record, "/files");
-    let body = match restoring::tree_of(context, &record)? {
-        None => restoring::fetch(context, &record, &here),
+    let body = match fetching::tree_of(context, &record)? {
+        None => fetching::fetch(context, &record, &here),
         Some(tree) => files(context, &record, tree)?,
     };
     let body = html! { (crumbs(&record, "files")) h1 { (title) } (body) };
@@ -304,7 +304,7 @@ pub fn download(context: &PageContext<'_>, id: &str, path: &Path) -> Result<Repl
 fn find(context: &PageContext<'_>, record: &RunRecord, path: &Path) -> Result<(Entry, u64), CommandError> {
     let missing = || not_found(format!("The snapshot has no file `{}`", quoted_path(path)));
     let git = context.opened.history.git();
-    let tree = restoring::tree_of(context, record)?.ok_or_else(missing)?;
+    let tree = fetching::tree_of(context, record)?.ok_or_else(missing)?;
     let whole = tree;
     let tree = git.find_tree(whole.id).map_err(CommandError::failed)?;
     let entry = tree.lookup_entry_by_path(path).map_err(CommandError::failed)?.ok_or_else(missing)?;

@@ -12,7 +12,7 @@ use super::layout::{self, Page};
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
-use super::{code, format, plots, restoring};
+use super::{code, fetching, format, plots};
 use crate::error::CommandError;
 use crate::ops::compare::MOST;
 use crate::ops::compare::records::{self, Line};
@@ -197,7 +197,7 @@ fn snapshots(
     let mut trees = Vec::new();
     for run in runs {
         trees.push(match run.commit_id() {
-            Some(_) => restoring::tree_of(context, run)?,
+            Some(_) => fetching::tree_of(context, run)?,
             None => None,
         });
     }
@@ -208,7 +208,7 @@ fn snapshots(
             (first, _) => {
                 let absent = if first.is_none() { &runs[0] } else { run };
                 if absent.commit_id().is_some() {
-                    restoring::fetch(context, absent, here)
+                    fetching::fetch(context, absent, here)
                 } else {
                     html! { p.quiet { "The record of " (format::run_name(absent)) " names no snapshot." } }
                 }

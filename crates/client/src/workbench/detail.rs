@@ -12,7 +12,7 @@ use super::list::view::View as ListView;
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
-use super::{code, format, log, outputs, plots, restoring};
+use super::{code, fetching, format, log, outputs, plots};
 use crate::env::host_name;
 use crate::error::CommandError;
 use crate::ops::compare::code::{Detail, changes};
@@ -191,9 +191,9 @@ fn code_section(
         let why = mlflow::why_no_snapshot(record);
         return Ok(html! { p.quiet { (why.as_deref().unwrap_or("The record names no snapshot")) "." } });
     };
-    let tree = restoring::tree_of(context, record)?;
+    let tree = fetching::tree_of(context, record)?;
     let before = match older.filter(|older| older.commit_id().is_some()) {
-        Some(older) => restoring::tree_of(context, older)?.map(|tree| (older, tree)),
+        Some(older) => fetching::tree_of(context, older)?.map(|tree| (older, tree)),
         None => None,
     };
     Ok(html! {
@@ -204,7 +204,7 @@ fn code_section(
             "."
         }
         @match (tree, before) {
-            (None, _) => (restoring::fetch(context, record, &format::run_path(record, ""))),
+            (None, _) => (fetching::fetch(context, record, &format::run_path(record, ""))),
             (Some(tree), Some((older, before))) => {
                 p.quiet { "Since " (format::run_name(older)) ":" }
                 @match changes(context.opened.history.git(), before.id, tree.id, Detail { hunks: false, ..Detail::ALL }, context.interrupt.flag())? {

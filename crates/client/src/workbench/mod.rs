@@ -22,6 +22,7 @@ mod code;
 mod compare;
 mod curves;
 mod detail;
+mod fetching;
 mod flash;
 mod format;
 mod guard;

@@ -1,6 +1,5 @@
 //! *Restore Project Snapshot*: first a page that shows what would change, then the change, then the way back.
 
-use azml_core::large::Tree;
 use azml_core::quote::quoted;
 use azml_core::restore::{Done, Plan};
 use azml_core::run::RunRecord;
@@ -8,6 +7,7 @@ use maud::{Markup, html};
 
 use super::actions::failed;
 use super::code;
+use super::fetching::{fetch, tree_of};
 use super::flash::Flash;
 use super::format;
 use super::layout::{self, Page};
@@ -16,7 +16,6 @@ use super::reply::Reply;
 use super::request::Request;
 use crate::error::CommandError;
 use crate::ops::compare::code::{Detail, changes};
-use crate::ops::fetch::tree_here;
 use crate::ops::restore;
 
 /// So many changed files are listed.
@@ -141,24 +140,6 @@ fn saved(done: &Done) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!("Edited while the restore was going on, and kept in the backup: {}", names.join(", "))
     })
-}
-
-/// The tree of a run's snapshot, if it is here.
-pub fn tree_of(context: &PageContext<'_>, record: &RunRecord) -> Result<Option<Tree>, CommandError> {
-    let commit = record.commit_id().ok_or_else(|| not_found("The record of this run names no snapshot"))?;
-    tree_here(&context.opened, commit)
-}
-
-/// For a snapshot that is not here.
-pub fn fetch(context: &PageContext<'_>, record: &RunRecord, here: &str) -> Markup {
-    html! {
-        p { "The snapshot of this run is not on this computer yet." }
-        form method="post" action=(format::run_path(record, "/fetch")) {
-            (layout::hidden(context, here))
-            input type="hidden" name="what" value="snapshot";
-            button.primary { "Fetch it from the remote" }
-        }
-    }
 }
 
 fn crumbs(record: &RunRecord) -> Markup {

@@ -18,6 +18,7 @@
 
 mod apply;
 mod backup;
+mod change;
 mod compare;
 mod disk;
 mod error;
@@ -39,8 +40,9 @@ mod work;
 pub(crate) use self::journal::{JournalState, journal_state};
 pub use self::{
     backup::{Backup, KEPT, backups, newest_backup},
+    change::Change,
     error::Error,
-    plan::{Change, Plan, plan, plan_undo},
+    plan::{Plan, plan, plan_undo},
     run::{Done, Recovered, execute, go_back, recover, restore, undo},
     steps::{NoSteps, Step, Steps, Stopped},
     target::{Target, has_path, only},

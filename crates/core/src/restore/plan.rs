@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gix::{ObjectId, bstr::BString};
 
 use super::{
-    Backup, Error, backup,
+    Backup, Change, Error, backup,
     compare::compare,
     folder,
     in_the_way::{self, Unseen},
@@ -15,17 +15,6 @@ use super::{
     unignored,
 };
 use crate::{checkout::listing::Entry, history::HistoryRepo, large::Tree};
-
-/// One path that a restore changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The path, with `/`.
-    pub path: BString,
-    /// The folder's entry there.
-    pub before: Option<Entry>,
-    /// The entry it is to have there.
-    pub after: Option<Entry>,
-}
 
 /// The changes that a restore would make.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{format, record::RunRecord};
-
-/// The key of a record for its edits.
-pub(super) const KEY: &str = "edits";
+use super::{
+    format,
+    record::{EDITS, RunRecord},
+};
 
 const NAME: &str = "name";
 const DESCRIPTION: &str = "description";
@@ -75,7 +75,7 @@ pub(super) fn union(one: &RunRecord, two: &RunRecord) -> Edits {
 
 /// The edits of a record.
 fn edits_of(record: &RunRecord) -> Edits {
-    let object = record.extra.get(KEY).and_then(Value::as_object);
+    let object = record.extra.get(EDITS).and_then(Value::as_object);
     let edit = |(key, edit): (&String, &Value)| {
         let at = edit["at"].as_str()?.parse().ok()?;
         Some((key.clone(), (at, edit["value"].clone())))
@@ -116,7 +116,7 @@ pub(super) fn put(record: &mut RunRecord, edits: &Edits) {
     };
     let object: Map<String, Value> = edits.iter().map(object).collect();
     if !object.is_empty() {
-        record.extra.insert(KEY.to_owned(), object.into());
+        record.extra.insert(EDITS.to_owned(), object.into());
     }
 }
 

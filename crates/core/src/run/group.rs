@@ -17,10 +17,10 @@ use serde_json::{Map, Value};
 
 use super::{
     error::Error,
-    merge::joined,
+    joined::joined,
     origin::{Origin, SUBMITTED_AS},
     record::{COMMIT_ID, RecordError, RunRecord},
-    store::read_stored,
+    stored::read_stored,
 };
 use crate::id::RunId;
 

@@ -25,7 +25,8 @@ use super::{
     record::RunRecord,
     row::{self, Parts, Reader, Wanted, Words, number_to},
     shard::{self, NewestFirst},
-    store::{self, RunStore},
+    store::RunStore,
+    stored::read_stored,
 };
 use crate::{history::HistoryRepo, id::RunId, limits::RUN_LIST, parallel, small_file};
 
@@ -340,5 +341,5 @@ fn read_all(git: &Repository, entries: &[(RunId, ObjectId)]) -> Result<Vec<Store
 
 fn stored(git: &Repository, blob: ObjectId) -> Result<Vec<u8>, Error> {
     // One that is too large is kept as none, which can't be read either.
-    Ok(store::read_stored(git, blob)?.unwrap_or_default())
+    Ok(read_stored(git, blob)?.unwrap_or_default())
 }

@@ -10,6 +10,7 @@ mod edits;
 mod error;
 pub mod format;
 mod group;
+mod joined;
 mod listed;
 mod merge;
 mod metric;
@@ -20,6 +21,8 @@ mod salvage;
 mod shard;
 mod status;
 mod store;
+mod stored;
+mod tip;
 
 pub use self::{
     attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_trees, attachments_tree},

@@ -7,7 +7,7 @@
 //!
 //! Keys that most records lack are written only where there is something to say: `parameters` and `tags` (objects of
 //! texts), `command` (a list of texts), `curves` (an object by metric: `count`, `min`, `max` and the last `step`),
-//! `edited_utc` with `edits` ([`edits`]), `pid` and `host`.
+//! `edited_utc` with `edits` ([`edits`](super::edits)), `pid` and `host`.
 //!
 //! *Shown*: the Workbench's keys, sorted by their bytes, the metrics lifted to the top level. Parameters and tags stay
 //! objects of their own: `[?parameters.lr == '0.1']`.
@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{Curve, Metric, Status, edits, format};
+use super::{Curve, Metric, Status, format};
 use crate::id::{ProjectId, RunId};
 
 /// One run, as the Workbench describes it.
@@ -95,6 +95,9 @@ const UNREADABLE: &str = "unreadable";
 
 /// The keys that a record shows only where there is something to say; a metric never takes their place.
 const RARE: [&str; 5] = ["command", "curves", "edited_utc", "parameters", "tags"];
+
+/// The key for the edits by hand.
+pub(super) const EDITS: &str = "edits";
 
 /// The version of the stored form that this code writes and reads.
 pub const VERSION: u64 = 1;
@@ -295,7 +298,7 @@ impl RunRecord {
         }
         let is_known = |all: &[(Cow<'_, str>, Value)], name: &str| all.iter().any(|(key, _)| key == name);
         for (key, value) in &self.extra {
-            if key != edits::KEY && !is_known(&all, key) {
+            if key != EDITS && !is_known(&all, key) {
                 all.push((key.into(), value.clone()));
             }
         }

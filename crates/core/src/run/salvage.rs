@@ -8,7 +8,9 @@ use super::{
     error::Error,
     record::RecordError,
     shard,
-    store::{RunStore, Totals, read_or_stand_in, read_record},
+    store::RunStore,
+    stored::{read_or_stand_in, read_record},
+    tip::Totals,
 };
 use crate::{id::RunId, join};
 

@@ -1,22 +1,22 @@
 //! The records of a project, on its runs ref.
 //!
 //! Guarantees: the ref moves by compare-and-swap and a lost race is tried again, so two writers lose
-//! nothing; the tip alone is needed, so it works where only the newest commit is here. Each commit
-//! says in trailers how many records there are and what the highest run number is, so that numbering
-//! a run reads no other record; a commit without them is counted.
+//! nothing; the tip alone is needed, so it works where only the newest commit is here.
 
-use gix::{ObjectId, Repository, actor, bstr::ByteSlice};
+use gix::{ObjectId, Repository, actor};
 
 use super::{
     error::Error,
     merge::{self, Merged, Placing},
-    record::{RecordError, RunRecord},
+    record::RunRecord,
     shard::{self, NewestFirst},
+    stored::{read_or_stand_in, read_record},
+    tip::{Tip, Totals},
 };
 use crate::{
     history::{self, HistoryRepo},
     id::RunId,
-    join, limits,
+    join,
 };
 
 /// The number of tries for a write that loses the race.
@@ -26,20 +26,6 @@ const TRIES: usize = 100;
 #[derive(Clone, Copy, Debug)]
 pub struct RunStore<'h> {
     history: &'h HistoryRepo,
-}
-
-/// The state of the records that a write starts from.
-pub(super) struct Tip {
-    pub(super) commit: Option<ObjectId>,
-    pub(super) tree: Option<ObjectId>,
-    pub(super) totals: Totals,
-}
-
-/// The totals that each commit states of its records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Totals {
-    pub(super) runs: u64,
-    pub(super) last_number: u64,
 }
 
 impl<'h> RunStore<'h> {
@@ -267,49 +253,6 @@ impl<'h> RunStore<'h> {
     }
 }
 
-impl Tip {
-    /// Returns the totals of `commit`.
-    pub(super) fn at(repo: &Repository, commit: Option<ObjectId>) -> Result<Self, Error> {
-        let Some(id) = commit else {
-            return Ok(Self { commit: None, tree: None, totals: Totals::default() });
-        };
-        let read = |source| Error::Object { id, source };
-        let object = repo.find_commit(id).map_err(read)?;
-        let tree = object.tree_id().map_err(read)?.detach();
-        shard::load_root(repo, tree)?;
-        let totals = match Totals::parse(object.message_raw().map_err(read)?) {
-            Some(totals) => totals,
-            None => Totals::counted(repo, tree)?,
-        };
-        Ok(Self { commit, tree: Some(tree), totals })
-    }
-}
-
-impl Totals {
-    /// The message of a commit that has these.
-    pub(super) fn message(self, summary: &str) -> String {
-        format!("{summary}\n\nRuns: {}\nLast-Run-Number: {}\n", self.runs, self.last_number)
-    }
-
-    fn parse(message: &[u8]) -> Option<Self> {
-        let number = |key: &str| {
-            let line = message.lines().rev().find_map(|line| line.strip_prefix(key.as_bytes()))?;
-            line.to_str().ok()?.trim().parse().ok()
-        };
-        Some(Self { runs: number("Runs: ")?, last_number: number("Last-Run-Number: ")? })
-    }
-
-    fn counted(repo: &Repository, tree: ObjectId) -> Result<Self, Error> {
-        let mut totals = Self::default();
-        for entry in NewestFirst::new(repo, tree)? {
-            let (run, blob) = entry?;
-            totals.runs += 1;
-            totals.last_number = totals.last_number.max(read_or_stand_in(repo, run, blob)?.run_number);
-        }
-        Ok(totals)
-    }
-}
-
 /// Commits one record on the tip; the tip itself when it has the record as it is. Gives the record as it is kept.
 fn commit_record(
     repo: &Repository,
@@ -335,31 +278,4 @@ fn commit_record(
     join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into())
         .map(|commit| (commit, record))
         .map_err(Error::WriteObject)
-}
-
-/// Reads the record in `blob`.
-pub(super) fn read_record(repo: &Repository, run: &RunId, blob: ObjectId) -> Result<RunRecord, Error> {
-    let bad = |source| Error::Record { run: run.clone(), source };
-    let stored = read_stored(repo, blob)?.map_err(bad)?;
-    RunRecord::of_run(run, &stored).map_err(bad)
-}
-
-/// The same; what can't be read has a stand-in. An object that is missing is an error.
-pub(super) fn read_or_stand_in(repo: &Repository, run: RunId, blob: ObjectId) -> Result<RunRecord, Error> {
-    Ok(match read_stored(repo, blob)? {
-        Ok(stored) => {
-            RunRecord::of_run(&run, &stored).unwrap_or_else(|why| RunRecord::stand_in(run, &stored, &why))
-        }
-        Err(why) => RunRecord::stand_in(run, &[], &why),
-    })
-}
-
-/// The bytes of a record, unless there are too many.
-pub(super) fn read_stored(repo: &Repository, blob: ObjectId) -> Result<Result<Vec<u8>, RecordError>, Error> {
-    let failed = |source| Error::Object { id: blob, source };
-    let bytes = repo.find_header(blob).map_err(failed)?.size();
-    if bytes > limits::RUN_RECORD {
-        return Ok(Err(RecordError::TooLarge { bytes }));
-    }
-    Ok(Ok(repo.find_blob(blob).map_err(failed)?.take_data()))
 }

@@ -1,23 +1,10 @@
 //! Every seed of the fuzz targets, and what they once found, through the same functions.
 
-use std::fs;
-use std::path::Path;
-
 #[expect(unreachable_pub, reason = "the file is a library of its own where it's fuzzed")]
 #[path = "../../../../fuzz/src/lib.rs"]
 mod targets;
 
 #[test]
 fn every_seed_of_the_fuzz_targets_is_harmless() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
-    for (name, target) in targets::TARGETS {
-        let seeds = fs::read_dir(folder.join(name)).expect("each target has seeds");
-        let seeds: Vec<_> = seeds.map(|seed| seed.expect("an entry").path()).collect();
-        assert!(!seeds.is_empty(), "{name}");
-        for seed in seeds {
-            let data = fs::read(&seed).expect("readable");
-            let ended = std::panic::catch_unwind(|| target(&data));
-            assert!(ended.is_ok(), "{}", seed.display());
-        }
-    }
+    test_support::seeds::run(&targets::TARGETS);
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Permission, Principal, Viewer, token};
+use super::{Permission, token};
 use crate::directory::{Directory, Entry, GroupKind};
 
 /// The setting of one permission by entries.
@@ -85,17 +85,6 @@ pub(super) struct Identities {
 }
 
 impl Identities {
-    /// The principal's identities with regard to a target in that account and project; none for nobody, and for a token
-    /// that is not for this account.
-    pub(super) fn of(
-        directory: &Directory,
-        principal: &Principal,
-        account: Uuid,
-        project: Option<Uuid>,
-    ) -> Option<Self> {
-        Viewer::new(directory, principal).identities(account, project)
-    }
-
     /// The identities of a user or a group, whatever they sign in with.
     pub(super) fn of_subject(directory: &Directory, own: Uuid, account: Uuid, project: Option<Uuid>) -> Self {
         Self::at(&Arc::new(Memberships::of(directory, own)), account, project)

@@ -4,7 +4,6 @@
 
 use uuid::Uuid;
 
-use super::evaluate::Identities;
 use super::roles::{Use, authorize_use};
 use super::standing::is_known;
 use super::{
@@ -68,7 +67,9 @@ pub(crate) fn administers(
     account: Uuid,
     project: Option<Uuid>,
 ) -> bool {
-    Identities::of(directory, principal, account, project).is_some_and(|identities| identities.administer())
+    Viewer::new(directory, principal)
+        .identities(account, project)
+        .is_some_and(|identities| identities.administer())
 }
 
 /// Returns whether the principal may do all that these stand for at the target: the question that a client asks without doing

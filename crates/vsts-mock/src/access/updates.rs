@@ -2,8 +2,8 @@
 
 use git_wire::UpdateKind;
 
-use super::evaluate::{self, Identities, Setting};
-use super::{Permission, Principal, Refusal, Target, authorize, token, too_narrow};
+use super::evaluate::{self, Setting};
+use super::{Permission, Principal, Refusal, Target, Viewer, authorize, token, too_narrow};
 use crate::directory::{Directory, Repo};
 
 /// Decides whether a push to the repository may begin: what it changes is asked ref by ref, with [`authorize_update`].
@@ -15,7 +15,8 @@ pub(crate) fn authorize_push(
     let permission = Permission::GenericContribute;
     match authorize(directory, principal, permission, Target::Repo(repo)) {
         Err(refusal @ Refusal::Lacks { .. }) => {
-            let Some(identities) = Identities::of(directory, principal, repo.account, Some(repo.project))
+            let Some(identities) =
+                Viewer::new(directory, principal).identities(repo.account, Some(repo.project))
             else {
                 return Err(refusal);
             };
@@ -78,10 +79,17 @@ pub(crate) fn authorize_lock(
 pub(crate) fn creator_may_own(directory: &Directory, principal: &Principal, repo: &Repo, name: &str) -> bool {
     let target = Target::Ref(repo, name);
     name.starts_with("refs/heads/")
-        && Identities::of(directory, principal, repo.account, Some(repo.project)).is_some_and(|identities| {
-            evaluate::setting(directory, &identities, repo.account, &target.token(), Permission::ForcePush)
-                == Setting::Unset
-        })
+        && Viewer::new(directory, principal).identities(repo.account, Some(repo.project)).is_some_and(
+            |identities| {
+                evaluate::setting(
+                    directory,
+                    &identities,
+                    repo.account,
+                    &target.token(),
+                    Permission::ForcePush,
+                ) == Setting::Unset
+            },
+        )
 }
 
 fn needed_for(name: &str, kind: UpdateKind) -> &'static [Permission] {

@@ -6,15 +6,12 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
-use super::grants::Grants;
-use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
-use crate::directory::{GroupKind, Seeded, name};
+use super::grants::{Grants, gives};
+use super::seed::{Seed, SeedKey, SeedProject, SeedUser};
+use crate::directory::{GroupKind, name};
 use crate::identity::secret;
-use crate::registry::{
-    EntryInput, KeyInput, ListPath, Password, RegistryError, RepoInput, TokenInput, UserInput,
-};
+use crate::registry::{KeyInput, ListPath, Password, RegistryError, RepoInput, TokenInput, UserInput};
 use crate::state::Change;
 
 /// The values of the tokens that were generated: by user, by the token's name.
@@ -139,15 +136,6 @@ pub(crate) async fn apply_user(
     Ok(())
 }
 
-/// Returns whether the seed gives the thing with that mark: once, and anew only to a user who is new.
-pub(super) fn gives(change: &mut Change<'_>, mark: Uuid, is_new: bool) -> bool {
-    let is_first = !change.directory.seeded.contains(&mark);
-    if is_first {
-        change.put(Seeded { mark });
-    }
-    is_first || is_new
-}
-
 /// The key's line, read from its file if it is in one; `base` is where relative paths start.
 pub(crate) fn line_of(key: &SeedKey, base: &Path) -> Result<String, RegistryError> {
     match (&key.key, &key.file) {
@@ -227,19 +215,4 @@ async fn give_project(
         grants.entries(change, path, is_new_repo, &repo.acl)?;
     }
     Ok(())
-}
-
-/// Sets an access control entry of the seed.
-pub(crate) fn apply_entry(
-    change: &mut Change<'_>,
-    path: ListPath<'_>,
-    entry: &SeedEntry,
-) -> Result<(), RegistryError> {
-    let input = EntryInput {
-        user: entry.user.as_deref(),
-        group: entry.group.as_deref(),
-        allow: &entry.allow,
-        deny: &entry.deny,
-    };
-    change.set_acl(ListPath { branch: entry.branch.as_deref(), ..path }, &input)
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::{apply_entry, gives};
+use uuid::Uuid;
+
 use super::seed::SeedEntry;
-use crate::directory::{GroupKind, name};
-use crate::registry::{ListPath, RegistryError};
+use crate::directory::{GroupKind, Seeded, name};
+use crate::registry::{EntryInput, ListPath, RegistryError};
 use crate::state::Change;
 
 /// The way in which members and entries are given: by the program at any time, by the seed once.
@@ -70,6 +71,30 @@ impl Grants<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns whether the seed gives the thing with that mark: once, and anew only to a user who is new.
+pub(super) fn gives(change: &mut Change<'_>, mark: Uuid, is_new: bool) -> bool {
+    let is_first = !change.directory.seeded.contains(&mark);
+    if is_first {
+        change.put(Seeded { mark });
+    }
+    is_first || is_new
+}
+
+/// Sets an access control entry of the seed.
+pub(crate) fn apply_entry(
+    change: &mut Change<'_>,
+    path: ListPath<'_>,
+    entry: &SeedEntry,
+) -> Result<(), RegistryError> {
+    let input = EntryInput {
+        user: entry.user.as_deref(),
+        group: entry.group.as_deref(),
+        allow: &entry.allow,
+        deny: &entry.deny,
+    };
+    change.set_acl(ListPath { branch: entry.branch.as_deref(), ..path }, &input)
 }
 
 #[cfg(test)]

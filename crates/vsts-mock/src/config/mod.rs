@@ -13,9 +13,8 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::limits;
 
-pub(crate) use apply::{
-    GeneratedTokens, HashedPasswords, Origin, apply, apply_entry, apply_project, apply_user, line_of,
-};
+pub(crate) use apply::{GeneratedTokens, HashedPasswords, Origin, apply, apply_project, apply_user, line_of};
+pub(crate) use grants::apply_entry;
 pub use profile::{Profile, ProfileRow};
 pub use seed::{
     Seed, SeedAccount, SeedEntry, SeedError, SeedGit, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,

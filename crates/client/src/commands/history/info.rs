@@ -9,8 +9,8 @@ use azml_core::quote::quoted_path;
 use azml_core::run::RunRecord;
 use serde_json::Value;
 
+use super::listing;
 use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
-use crate::commands::sweep::with_members;
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
 use crate::ops::sweep::{self, Definition};
@@ -18,7 +18,7 @@ use crate::ops::{fetch, runs};
 use crate::run::attachments::{Attachments, DRIVER_LOG};
 use crate::run::{keeping, upload};
 use crate::text::shell_word;
-use crate::ui::{Output, Ui};
+use crate::ui::{Output, OutputFormat, Ui};
 
 /// The time between two reads of a log that is followed.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -137,4 +137,16 @@ fn follow(
         }
         std::thread::sleep(POLL_INTERVAL);
     }
+}
+
+/// The record of a sweep with its runs: as a table, the runs stand below it.
+fn with_members(ui: &Ui, record: Value, members: &[RunRecord]) -> Result<Output, CommandError> {
+    if ui.plain_format() == Some(OutputFormat::Table) {
+        ui.result(Output::Value(record))?;
+        ui.write_out(b"\n")?;
+        return Ok(Output::Table(listing::table(members)));
+    }
+    let mut record = record;
+    record["children"] = members.iter().map(|member| Value::Object(runs::fields(member))).collect();
+    Ok(Output::Value(record))
 }

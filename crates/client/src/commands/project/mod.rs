@@ -6,10 +6,10 @@ pub mod create;
 pub mod delete;
 pub mod fsck;
 pub mod list;
-pub mod restore;
 pub mod show;
 pub mod update;
 
+use super::restore;
 use super::snapshot::{diff, take};
 use crate::context::Context;
 use crate::error::CommandError;

@@ -8,7 +8,7 @@ use azml_core::run::{RunRecord, format};
 use serde_json::{Map, Value, json};
 
 use crate::commands::args::{ProjectArgs, RunArg};
-use crate::commands::project::restore::finished;
+use crate::commands::restore::finished;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::ops::kept_files::{self, Wanted};

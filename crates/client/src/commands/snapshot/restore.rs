@@ -1,6 +1,6 @@
 //! `azml snapshot restore`.
 
-use crate::commands::project::restore::{self, What};
+use crate::commands::restore::{self, What};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ui::Output;

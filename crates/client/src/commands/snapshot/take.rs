@@ -8,7 +8,6 @@ use serde_json::json;
 use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ops::named;
 use crate::ops::push::Push;
 use crate::ops::snapshot;
 use crate::run::signals::Cancel;
@@ -38,7 +37,7 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args, pushes: bool) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
     if let Some(tag) = &args.tag {
-        revision::check_tag(&opened.history, tag, &named::clock(ctx))?;
+        revision::check_tag(&opened.history, tag, &ctx.clock())?;
     }
     let remote = if pushes { ctx.remote(&opened, None)? } else { None };
     let message = Message { subject: args.message.clone().unwrap_or_default(), ..Message::default() };
@@ -50,7 +49,7 @@ pub fn run(ctx: &Context, args: &Args, pushes: bool) -> Result<Output, CommandEr
         ));
     }
     if let Some(tag) = &args.tag {
-        revision::set_tag(&opened.history, tag, taken.commit, &named::clock(ctx))?;
+        revision::set_tag(&opened.history, tag, taken.commit, &ctx.clock())?;
     }
     if let Some(remote) = remote.filter(|_| taken.is_new || args.tag.is_some()) {
         let cancel = Cancel::listen().map_err(CommandError::failed)?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::exported::{self, Exported};
 use super::server::Server;
+use super::target::Target;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::mlflow::store::content::Content;
@@ -40,15 +41,6 @@ pub struct Done {
     pub without_files: Refused,
     /// Values that the store can't hold.
     pub refused: Refused,
-}
-
-/// A store that can be written.
-pub trait Target {
-    /// The runs that are there, as far as they are of azml or have one of these ids.
-    fn heads(&mut self, ids: &[String]) -> Result<Vec<Head>, Error>;
-
-    /// Writes a run; gives its id there.
-    fn put(&mut self, run: &Exported, content: &Content, refused: &mut Refused) -> Result<String, Error>;
 }
 
 impl Target for FileWriter {

@@ -5,6 +5,7 @@ pub mod exported;
 pub mod import;
 mod imported;
 mod server;
+mod target;
 
 use azml_core::run::RunRecord;
 

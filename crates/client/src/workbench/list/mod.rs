@@ -3,6 +3,7 @@
 pub mod field;
 pub mod filter;
 mod form;
+mod holds;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         Change, Error, Merged,
-        merge::{joined, newer},
+        joined::{joined, newer},
     },
     *,
 };

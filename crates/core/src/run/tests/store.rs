@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    super::{Error, shard, store::Totals},
+    super::{Error, shard, tip::Totals},
     *,
 };
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     limits,
-    run::{shard, store::read_stored},
+    run::{shard, stored::read_stored},
 };
 
 /// Puts these bytes in the place of a run's record, as nobody's azml would.

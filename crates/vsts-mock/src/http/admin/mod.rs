@@ -36,7 +36,7 @@ use crate::state::StateError;
 
 pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
     let (mut open, mut closed) = (Router::new(), Router::new());
-    for route in routes::all() {
+    for route in openapi::all_routes() {
         if route.is_open {
             open = open.route(route.path, route.serve);
         } else {

@@ -5,13 +5,21 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
 
-use super::routes::{self, Route};
+use super::routes::{self, Route, reads};
 use super::{Answer, ok};
 use crate::app::App;
 
-pub(super) async fn document(State(app): State<Arc<App>>) -> Answer {
+/// All routes, with that of the description itself.
+pub(super) fn all_routes() -> Vec<Route> {
+    let own = Route { is_open: true, ..reads("/openapi.json", "This document", document) };
+    let mut all = routes::all();
+    all.push(own);
+    all
+}
+
+async fn document(State(app): State<Arc<App>>) -> Answer {
     let mut paths = Map::new();
-    for Route { method, path, summary, fields, status, is_open, .. } in routes::all() {
+    for Route { method, path, summary, fields, status, is_open, .. } in all_routes() {
         let path = format!("/_mock{path}");
         let mut operation = json!({
             "summary": summary,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{acl, clear_journal, experimentation, health, hierarchy, journal, openapi, reset, sweep, users};
+use super::{acl, clear_journal, experimentation, health, hierarchy, journal, reset, sweep, users};
 use crate::app::App;
 
 /// One route.
@@ -26,7 +26,7 @@ pub(super) struct Route {
 
 type Text = &'static str;
 
-fn reads<H: Handler<T, Arc<App>>, T: 'static>(path: Text, summary: Text, handler: H) -> Route {
+pub(super) fn reads<H: Handler<T, Arc<App>>, T: 'static>(path: Text, summary: Text, handler: H) -> Route {
     Route { method: "get", path, summary, fields: "", status: 200, is_open: false, serve: get(handler) }
 }
 
@@ -69,7 +69,6 @@ const PROJECT_FIELDS: Text = "name! description readers[] contributors[] adminis
 pub(super) fn all() -> Vec<Route> {
     vec![
         Route { is_open: true, ..reads("/health", "Whether the server answers", health) },
-        Route { is_open: true, ..reads("/openapi.json", "This document", openapi::document) },
         reads("/users", "All users", users::list),
         makes("/users", "Make a user", "name! email password", users::create),
         reads(USER, "A user", users::show),

@@ -6,14 +6,11 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use maud::{Markup, html};
 
-use super::parts::{ago, avatar};
+use super::parts::{PAGE, ago, avatar, pages};
 use super::source::{Kind, Source, Version, history_of, short};
 use super::{Failure, Outcome, empty, names, snapshots};
 use crate::limits::PATH_HISTORY_TIME;
 use crate::operations::commits::CommitInfo;
-
-/// Commits on one page.
-pub(super) const PAGE: usize = 50;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(version) = source.version(&["version", "itemVersion"])? else { return Ok(empty::show(source)) };
@@ -88,14 +85,4 @@ pub(super) fn list(source: &Source<'_>, ids: &[ObjectId]) -> Result<Markup, Fail
             }
         } }
     })
-}
-
-/// Links to the page before and the page after.
-pub(super) fn pages(address: &str, skip: usize, has_more: bool, before: &str, after: &str) -> Markup {
-    html! { @if skip > 0 || has_more {
-        nav.pages aria-label="Pages" {
-            @if skip > 0 { a.button.plain href={ (address) "&skip=" (skip.saturating_sub(PAGE)) } rel="prev" { (before) } }
-            @if has_more { a.button.plain href={ (address) "&skip=" (skip + PAGE) } rel="next" { (after) } }
-        }
-    } }
 }

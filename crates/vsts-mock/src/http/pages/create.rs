@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use maud::html;
 
-use super::home::{crumbs, find_account, find_project};
+use super::find::{crumbs, find_account, find_project};
 use super::layout::Page;
 use super::parts::problem;
 use super::request_context::RequestContext;

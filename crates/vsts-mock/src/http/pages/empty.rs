@@ -26,7 +26,7 @@ pub(super) fn show(source: &Source<'_>) -> Answer {
                 @if let Some(ssh) = &ssh { (copy_field("ssh", "SSH", ssh)) }
                 p.hint {
                     "Over HTTP, Git asks for a user name and a password: take a "
-                    a href=(super::tokens::HERE) { "personal access token" } " for the password. Over SSH it takes your "
+                    a href=(super::security::TOKENS) { "personal access token" } " for the password. Over SSH it takes your "
                     a href="/_details/security/keys" { "public key" } "."
                 }
             }

@@ -119,7 +119,7 @@ pub(super) fn clone_box(source: &Source<'_>) -> Markup {
                 @if let Some(url) = source.ctx.ssh_url(account, project, repo) { (copy_field("clone-ssh", "SSH", &url)) }
                 p.hint {
                     "Git asks for a user name and a password: take a "
-                    a href=(super::tokens::HERE) { "personal access token" } " for the password. SSH takes your "
+                    a href=(super::security::TOKENS) { "personal access token" } " for the password. SSH takes your "
                     a href="/_details/security/keys" { "public key" } "."
                 }
             }

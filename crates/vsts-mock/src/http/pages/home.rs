@@ -4,7 +4,8 @@
 use maud::{Markup, html};
 
 use super::Outcome;
-use super::failure::{ABSENT, Failure};
+use super::failure::Failure;
+use super::find::{crumbs, find_account, find_project};
 use super::layout::Page;
 use super::parts::{ago, count};
 use super::request_context::RequestContext;
@@ -12,40 +13,11 @@ use super::source;
 use crate::access::{Permission, Principal, Target, Viewer, authorize};
 use crate::directory::{Account, Directory, Project, Repo, name};
 use crate::operations::projects;
-use crate::operations::scope::Scope;
 
 /// More projects, or repositories, than that on one page are filtered rather than listed.
 const MOST: usize = 200;
 /// So many are listed without a filter.
 const FEW: usize = 6;
-
-/// The account, if the visitor may know of it.
-pub(super) fn find_account<'w>(
-    directory: &'w Directory,
-    principal: &Principal,
-    name: &str,
-) -> Result<&'w Account, Failure> {
-    let scope = Scope { principal, account: name, project: None };
-    scope.account(directory).map_err(|_| absent(principal))
-}
-
-/// The project, with its account, if the visitor may know of it.
-pub(super) fn find_project<'w>(
-    directory: &'w Directory,
-    principal: &Principal,
-    account: &str,
-    name: &str,
-) -> Result<(&'w Account, &'w Project), Failure> {
-    let scope = Scope { principal, account, project: None };
-    let found =
-        scope.account(directory).and_then(|account| Ok((account, scope.named_project(directory, name)?)));
-    found.map_err(|_| absent(principal))
-}
-
-/// The failure for a page that a visitor may see once signed in, and for everybody else.
-pub(super) fn absent(principal: &Principal) -> Failure {
-    if principal.is_anonymous() { Failure::SignIn } else { Failure::absent(ABSENT) }
-}
 
 /// The repositories of a project that may be read, the default one first.
 pub(super) fn repos_seen<'w>(
@@ -146,19 +118,6 @@ pub(super) fn account(ctx: &RequestContext, asked: &str) -> Outcome {
         }
     };
     Ok(Page::new(&account.name, crumbs(ctx, account, None), body).into())
-}
-
-/// The way to an account, and on to a project.
-pub(super) fn crumbs(
-    ctx: &RequestContext,
-    account: &Account,
-    project: Option<&Project>,
-) -> Vec<(String, String)> {
-    let mut crumbs = vec![(account.name.clone(), format!("{}/", ctx.account_path(&account.name)))];
-    if let Some(project) = project {
-        crumbs.push((project.name.clone(), ctx.project_path(&account.name, &project.name)));
-    }
-    crumbs
 }
 
 /// One project.

@@ -3,37 +3,18 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use maud::{Markup, html};
+use maud::html;
 
 use super::layout::Page;
 use super::parts::{ago, problem};
 use super::request_context::RequestContext;
+use super::security::{KEYS, crumbs, side};
 use super::{Answer, Failure, Outcome};
 use crate::http::web::form::Form;
 use crate::identity::ssh_key::SshKeyError;
 use crate::operations::keys;
 use crate::operations::refused::Refused;
 use crate::registry::{KeyInput, RegistryError};
-
-const HERE: &str = "/_details/security/keys";
-
-/// The list at the left of both pages.
-pub(super) fn side(here: &str) -> Markup {
-    html! {
-        nav.side aria-label="Security" {
-            ul {
-                @for (name, address) in [("SSH public keys", HERE), ("Personal access tokens", super::tokens::HERE)] {
-                    li { a href=(address) aria-current=[(here == address).then_some("page")] { (name) } }
-                }
-            }
-        }
-    }
-}
-
-/// The way to a page of security.
-pub(super) fn crumbs(name: &str, address: &str) -> Vec<(String, String)> {
-    vec![("Security".to_owned(), HERE.to_owned()), (name.to_owned(), address.to_owned())]
-}
 
 /// The page; with what was filled in when that was refused, and why.
 pub(super) fn show(ctx: &RequestContext, refused: Option<(&Form, &str)>) -> Outcome {
@@ -43,7 +24,7 @@ pub(super) fn show(ctx: &RequestContext, refused: Option<(&Form, &str)>) -> Outc
     let field = |name: &str| refused.map(|(form, _)| form.get(name).to_owned()).unwrap_or_default();
     let body = html! {
         div.page.sided {
-            (side(HERE))
+            (side(KEYS))
             div {
                 h1 { "SSH public keys" }
                 p.lead { "With a key, Git clients on your computers sign in over SSH as you." }
@@ -67,7 +48,7 @@ pub(super) fn show(ctx: &RequestContext, refused: Option<(&Form, &str)>) -> Outc
                                         }
                                     }
                                     td.act {
-                                        form method="post" action=(HERE) {
+                                        form method="post" action=(KEYS) {
                                             (ctx.token())
                                             input type="hidden" name="remove" value=(key.id);
                                             button.plain.danger aria-label={ "Remove " (key.name) } { "Remove" }
@@ -81,7 +62,7 @@ pub(super) fn show(ctx: &RequestContext, refused: Option<(&Form, &str)>) -> Outc
                 section.card aria-labelledby="add" {
                     h2 #add { "Add a key" }
                     (problem(refused.map(|(_, message)| message)))
-                    form method="post" action=(HERE) {
+                    form method="post" action=(KEYS) {
                         (ctx.token())
                         label for="description" { "Description" }
                         input #description name="description" value=(field("description")) maxlength="256" autocomplete="off"
@@ -101,14 +82,14 @@ pub(super) fn show(ctx: &RequestContext, refused: Option<(&Form, &str)>) -> Outc
         }
     };
     let status = if refused.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    Ok(Page::new("SSH public keys", crumbs("SSH public keys", HERE), body).with_status(status).into())
+    Ok(Page::new("SSH public keys", crumbs("SSH public keys", KEYS), body).with_status(status).into())
 }
 
 pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form) -> Outcome {
     let removed = form.get("remove");
     if !removed.is_empty() {
         let outcome = keys::remove(&ctx.app, &ctx.principal, removed).await;
-        return outcome.map(|()| Answer::go(HERE)).map_err(|error| match error {
+        return outcome.map(|()| Answer::go(KEYS)).map_err(|error| match error {
             Refused::NoToken { .. } => Failure::absent("You have no such key."),
             other => other.into(),
         });
@@ -116,7 +97,7 @@ pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form) -> Outcome {
     let line = form.get("key");
     let input = KeyInput { name: form.get("description"), key: line, expires: None, has_own_name: true };
     let Err(error) = keys::register(&ctx.app, &ctx.principal, &input).await else {
-        return Ok(Answer::go(HERE));
+        return Ok(Answer::go(KEYS));
     };
     // A private key that was pasted must not come back in the page.
     let is_private = matches!(error, Refused::Registry(RegistryError::Key(SshKeyError::Private)));

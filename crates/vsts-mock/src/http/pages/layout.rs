@@ -123,7 +123,7 @@ fn bar(ctx: &RequestContext, crumbs: &[(String, String)]) -> Markup {
             }
             @match ctx.user() {
                 Some(user) => { (menu(ctx, user)) }
-                None => { a.signin href=(super::sign_in::address(&ctx.here)) { "Sign in" } }
+                None => { a.signin href=(super::return_to::sign_in_address(&ctx.here)) { "Sign in" } }
             }
         }
     }

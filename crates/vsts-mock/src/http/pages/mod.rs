@@ -17,6 +17,7 @@ mod diff_view;
 mod empty;
 mod failure;
 mod files;
+mod find;
 mod home;
 mod ignore;
 mod keys;
@@ -27,7 +28,9 @@ mod parts;
 mod permissions;
 mod raw;
 mod request_context;
+mod return_to;
 mod route;
+mod security;
 mod settings;
 mod sign_in;
 mod snapshots;
@@ -198,7 +201,7 @@ fn respond(ctx: &RequestContext, headers: &HeaderMap, outcome: Outcome) -> Respo
         Err(Failure::SignIn) if !wants_html(headers) => {
             auth::challenge(&ctx.app, "TF400813: Sign in to see this.")
         }
-        Err(Failure::SignIn) => redirect(&sign_in::address(&ctx.here), None),
+        Err(Failure::SignIn) => redirect(&return_to::sign_in_address(&ctx.here), None),
         Err(failure) => layout::respond(ctx, &layout::failed(&failure)),
     }
 }

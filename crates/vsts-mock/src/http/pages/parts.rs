@@ -5,6 +5,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+/// Commits on one page.
+pub(super) const PAGE: usize = 50;
+
 /// A moment, as a person would say it; the exact one is in its title.
 pub(super) fn ago(now: Timestamp, then: Timestamp) -> Markup {
     let exact = then.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
@@ -82,6 +85,16 @@ pub(super) fn quiet_head(columns: &[&str]) -> Markup {
 /// A message above a form.
 pub(super) fn problem(message: Option<&str>) -> Markup {
     html! { @if let Some(message) = message { p.problem role="alert" { (message) } } }
+}
+
+/// Links to the page before and the page after.
+pub(super) fn pages(address: &str, skip: usize, has_more: bool, before: &str, after: &str) -> Markup {
+    html! { @if skip > 0 || has_more {
+        nav.pages aria-label="Pages" {
+            @if skip > 0 { a.button.plain href={ (address) "&skip=" (skip.saturating_sub(PAGE)) } rel="prev" { (before) } }
+            @if has_more { a.button.plain href={ (address) "&skip=" (skip + PAGE) } rel="next" { (after) } }
+        }
+    } }
 }
 
 #[cfg(test)]

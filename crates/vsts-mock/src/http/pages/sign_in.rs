@@ -10,25 +10,11 @@ use maud::html;
 use super::layout::{self, Page};
 use super::parts::{avatar, problem};
 use super::request_context::RequestContext;
+use super::return_to::is_local;
 use super::{Answer, Outcome, sign_in_problem};
 use crate::http::auth;
-use crate::http::web::encode;
 use crate::http::web::form::Form;
 use crate::identity::{Credential, Secret, SignInError};
-
-/// The address of the sign-in page, which leads back to an address.
-pub(super) fn address(from: &str) -> String {
-    if is_local(from) && from != "/" && !from.starts_with("/_sign") {
-        format!("/_signin?to={}", encode(from))
-    } else {
-        "/_signin".to_owned()
-    }
-}
-
-/// Returns whether an address is one of this server, whatever a browser makes of it.
-fn is_local(to: &str) -> bool {
-    to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
-}
 
 pub(super) fn show(ctx: &RequestContext) -> Answer {
     let to = ctx.ask("to").unwrap_or("/");
@@ -113,26 +99,5 @@ pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form, peer: IpAddr)
             Ok(Answer::Other(response))
         }
         Err(error) => again(login, sign_in_problem(error), StatusCode::UNAUTHORIZED),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_sent_elsewhere() {
-        for (to, expected) in [
-            ("/acme/iris?a=b", true),
-            ("//evil.example", false),
-            ("/\\evil.example", false),
-            ("https://evil.example", false),
-            ("/a\r\nx: y", false),
-            ("", false),
-        ] {
-            assert_eq!(is_local(to), expected, "{to:?}");
-        }
-        assert_eq!(address("/acme/iris"), "/_signin?to=%2Facme%2Firis");
-        assert_eq!(address("/_signout"), "/_signin");
     }
 }

@@ -5,9 +5,8 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::Outcome;
-use super::commits::{PAGE, pages};
 use super::diff_view::letter;
-use super::parts::{ago, avatar};
+use super::parts::{PAGE, ago, avatar, pages};
 use super::source::{Kind, Source, Version, short};
 use crate::limits::SNAPSHOTS_COUNTED;
 use crate::operations::changed_files::Change;

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::home::{absent, find_project};
+use super::find::{self, absent, find_project};
 use super::layout::Page;
 use super::markdown::{self, Key};
 use super::names;
@@ -286,7 +286,7 @@ impl<'v> Source<'v> {
                 (body)
             }
         };
-        let mut crumbs = super::home::crumbs(self.ctx, &self.account, Some(&self.project));
+        let mut crumbs = find::crumbs(self.ctx, &self.account, Some(&self.project));
         crumbs.push((self.repo.name.clone(), self.path("")));
         Page::new(format!("{title} · {}", self.repo.name), crumbs, body)
     }

@@ -6,17 +6,15 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use maud::html;
 
-use super::keys::{crumbs, side};
 use super::layout::Page;
 use super::parts::{ago, copy_field, day, problem};
 use super::request_context::RequestContext;
+use super::security::{TOKENS, crumbs, side};
 use super::{Answer, Failure, Outcome};
 use crate::http::web::form::Form;
 use crate::operations::refused::Refused;
 use crate::operations::tokens;
 use crate::registry::TokenInput;
-
-pub(super) const HERE: &str = "/_details/security/tokens";
 
 /// The lifetimes of a token that the page offers, in days.
 const DAYS: [(&str, i64); 5] =
@@ -57,7 +55,7 @@ pub(super) fn show(ctx: &RequestContext, note: Option<&Note<'_>>) -> Outcome {
     let is_all = form.get("all") != "selected";
     let body = html! {
         div.page.sided {
-            (side(HERE))
+            (side(TOKENS))
             div {
                 h1 { "Personal access tokens" }
                 p.lead { "A token stands in for your password where Git, scripts and other programs sign in." }
@@ -97,7 +95,7 @@ pub(super) fn show(ctx: &RequestContext, note: Option<&Note<'_>>) -> Outcome {
                                         }
                                     }
                                     td.act {
-                                        form method="post" action=(HERE) {
+                                        form method="post" action=(TOKENS) {
                                             (ctx.token())
                                             input type="hidden" name="revoke" value=(token.id);
                                             button.plain.danger aria-label={ "Revoke " (token.name) } { "Revoke" }
@@ -111,7 +109,7 @@ pub(super) fn show(ctx: &RequestContext, note: Option<&Note<'_>>) -> Outcome {
                 section.card aria-labelledby="add" {
                     h2 #add { "Create a token" }
                     (problem(refused))
-                    form method="post" action=(HERE) {
+                    form method="post" action=(TOKENS) {
                         (ctx.token())
                         label for="description" { "Description" }
                         input #description name="description" value=(form.get("description")) maxlength="256" autocomplete="off" required;
@@ -145,14 +143,14 @@ pub(super) fn show(ctx: &RequestContext, note: Option<&Note<'_>>) -> Outcome {
     };
     let status = if refused.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let title = "Personal access tokens";
-    Ok(Page::new(title, crumbs(title, HERE), body).with_status(status).into())
+    Ok(Page::new(title, crumbs(title, TOKENS), body).with_status(status).into())
 }
 
 pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form) -> Outcome {
     let revoked = form.get("revoke");
     if !revoked.is_empty() {
         let outcome = tokens::revoke(&ctx.app, &ctx.principal, revoked).await;
-        return outcome.map(|()| Answer::go(HERE)).map_err(|error| match error {
+        return outcome.map(|()| Answer::go(TOKENS)).map_err(|error| match error {
             Refused::NoToken { .. } => Failure::absent("You have no such token."),
             other => other.into(),
         });

@@ -8,12 +8,10 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::routes::{self, Row};
-use super::version::Version;
+use super::version::{Supported, Version};
 use crate::config::Profile;
 
 /// The name of the area of profiles.
@@ -81,17 +79,17 @@ struct Area {
 }
 
 struct Table {
-    locations: Vec<(Location, Template, Vec<&'static Row>)>,
+    locations: Vec<(Location, Template)>,
     areas: Vec<Area>,
 }
 
 impl From<RecordedTable> for Table {
     fn from(recorded: RecordedTable) -> Self {
-        let with_rows = |location: Location| {
-            let (template, rows) = (Template::of(&location), routes::of(&location.resource()));
-            (location, template, rows)
+        let with_template = |location: Location| {
+            let template = Template::of(&location);
+            (location, template)
         };
-        let locations = recorded.locations.into_iter().map(with_rows).collect();
+        let locations = recorded.locations.into_iter().map(with_template).collect();
         Self { locations, areas: recorded.resource_areas }
     }
 }
@@ -160,40 +158,25 @@ pub(super) type Values = HashMap<&'static str, String>;
 /// The resource that a request is about.
 pub(super) struct Route {
     location: &'static Location,
-    rows: &'static [&'static Row],
     pub(super) values: Values,
-    max: Version,
-    released: Version,
+    pub(super) supported: Supported,
 }
 
 impl Route {
+    /// The name of the resource: `area/resource`, lower case.
+    pub(super) fn resource(&self) -> String {
+        self.location.resource()
+    }
+
     /// The area of the resource, lower case.
     pub(super) fn area(&self) -> String {
         self.location.area.to_lowercase()
-    }
-
-    /// The row of the table of handlers that answers a method; `None` for what is not here.
-    pub(super) fn row(&self, method: &Method) -> Option<&'static Row> {
-        self.rows.iter().find(|row| row.matches(method, |name| self.values.contains_key(name))).copied()
     }
 
     /// The project, where the path is of the legacy form that has it after the area.
     pub(super) fn project(&self) -> Option<&str> {
         self.location.route_template.starts_with("_apis/{area}/{projectId}").then_some(())?;
         self.values.get("projectId").map(String::as_str)
-    }
-
-    pub(super) fn max(&self) -> Version {
-        self.max
-    }
-
-    /// The latest version that is no preview; 0.0 if every one is.
-    pub(super) fn released(&self) -> Version {
-        self.released
-    }
-
-    pub(super) fn resource_version(&self) -> u16 {
-        self.location.resource_version
     }
 }
 
@@ -210,13 +193,13 @@ pub(super) fn find(profile: Profile, has_project: bool, path: &[String]) -> Opti
         table
             .locations
             .iter()
-            .filter(|(_, template, _)| template.takes_project || !has_project)
-            .filter_map(|(location, template, rows)| Some((location, template, template.read(path)?, rows)))
+            .filter(|(_, template)| template.takes_project || !has_project)
+            .filter_map(|(location, template)| Some((location, template, template.read(path)?)))
             // The one with the most words of its own; of those, the one that leaves the fewest values out.
-            .max_by_key(|(location, template, (_, words), _)| {
+            .max_by_key(|(location, template, (_, words))| {
                 (*words, Reverse(template.segments.len()), Reverse(location.id.as_str()))
             })
-            .map(|(location, _, (values, _), rows)| (location, values, rows))
+            .map(|(location, _, (values, _))| (location, values))
     };
     let versions = |location: &Location| {
         (Version::known(&location.max_version), Version::known(&location.released_version))
@@ -224,12 +207,13 @@ pub(super) fn find(profile: Profile, has_project: bool, path: &[String]) -> Opti
     let shown = find(shown_by(profile));
     let other = if profile == Profile::Permissive { find(&TABLES.new) } else { None };
     let (mut max, mut released) = (Version::default(), Version::default());
-    for (location, ..) in [&shown, &other].into_iter().flatten() {
+    for (location, _) in [&shown, &other].into_iter().flatten() {
         let (its_max, its_released) = versions(location);
         (max, released) = (max.max(its_max), released.max(its_released));
     }
-    let (location, values, rows) = shown.or(other)?;
-    Some(Route { location, rows, values, max, released })
+    let (location, values) = shown.or(other)?;
+    let supported = Supported { max, released, resource_version: location.resource_version };
+    Some(Route { location, values, supported })
 }
 
 /// The answer to `OPTIONS _apis`, about one area or all.
@@ -237,7 +221,7 @@ pub(super) fn options(profile: Profile, area: Option<&str>) -> Value {
     let rows: Vec<&Location> = shown_by(profile)
         .locations
         .iter()
-        .map(|(location, ..)| location)
+        .map(|(location, _)| location)
         .filter(|location| area.is_none_or(|area| location.area.eq_ignore_ascii_case(area)))
         .collect();
     json!({ "count": rows.len(), "value": rows })
@@ -286,7 +270,7 @@ mod tests {
             for (has_project, text, resource, name, value) in rows {
                 let route = find(profile, has_project, &path(text)).expect(text);
                 assert_eq!(
-                    (route.location.resource().as_str(), route.values.get(name).map(String::as_str)),
+                    (route.resource().as_str(), route.values.get(name).map(String::as_str)),
                     (resource, value),
                     "{text}"
                 );

@@ -124,12 +124,16 @@ async fn answer(
         journalled.unknown = true;
         return unknown(&path);
     };
-    let version = match version::negotiate(app.profile, &route, &parts.method, &query, &parts.headers) {
-        Ok(version) => version,
-        Err(failure) => return reply::respond(Err(failure), ""),
-    };
+    let version =
+        match version::negotiate(app.profile, &route.supported, &parts.method, &query, &parts.headers) {
+            Ok(version) => version,
+            Err(failure) => return reply::respond(Err(failure), ""),
+        };
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-    let (area, row) = (route.area(), route.row(&parts.method));
+    let (area, row) = (
+        route.area(),
+        routes::find(&route.resource(), &parts.method, |name| route.values.contains_key(name)),
+    );
     let call = Call {
         app,
         principal,

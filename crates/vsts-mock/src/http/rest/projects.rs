@@ -1,13 +1,15 @@
 //! `_apis/projects`: listed and read at once; made, changed and deleted by operations that go on afterwards.
 
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::failure::{Failure, excerpt};
 use super::query::choice;
 use super::reply::{Outcome, Reply};
-use super::{Call, processes, shape};
+use super::{Call, processes, shape, teams};
+use crate::directory::Project;
+use crate::http::web::encode;
 use crate::jobs::Progress;
 use crate::operations::projects::{self, NewProject};
 
@@ -33,7 +35,26 @@ pub(super) fn show(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let project = call.project(&directory, call.part("projectId"))?;
     let with_capabilities = call.query.flag("includeCapabilities");
-    Ok(Reply::ok(shape::whole_project(&call.base(call.account(&directory)?), project, with_capabilities)))
+    Ok(Reply::ok(whole_project(&call.base(call.account(&directory)?), project, with_capabilities)))
+}
+
+/// A project with what belongs to it; what it can do only if that is asked for.
+fn whole_project(base: &str, one: &Project, with_capabilities: bool) -> Value {
+    let mut value = shape::project(base, one);
+    if with_capabilities {
+        let process = processes::of(one);
+        value["capabilities"] = json!({
+            "processTemplate": { "templateName": process.name, "templateTypeId": process.id },
+            "versioncontrol": { "sourceControlType": "Git", "gitEnabled": "True", "tfvcEnabled": "False" },
+        });
+    }
+    value["_links"] = json!({
+        "self": { "href": value["url"] },
+        "collection": { "href": format!("{base}/_apis/projectCollections/{}", one.account) },
+        "web": { "href": format!("{base}/{}", encode(&one.name)) },
+    });
+    value["defaultTeam"] = teams::reference(base, one);
+    value
 }
 
 pub(super) async fn create(call: &Call<'_>, body: Value) -> Outcome {

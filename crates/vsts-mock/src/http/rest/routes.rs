@@ -204,14 +204,14 @@ static ROWS: &[Row] = &[
     change!(POST, "graph/subjectquery", Always, SUBJECT_QUERY => lookup::query),
 ];
 
-/// The rows of a resource, by its name in lower case.
-pub(super) fn of(resource: &str) -> Vec<&'static Row> {
-    ROWS.iter().filter(|row| row.resource == resource).collect()
+/// The row that answers a method of a resource, whose path has some values; `None` for what is not here.
+pub(super) fn find(resource: &str, method: &Method, has: impl Fn(&str) -> bool) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.resource == resource && row.matches(method, &has))
 }
 
 impl Row {
     /// Returns whether the row answers a method, for a path with some values.
-    pub(super) fn matches(&self, method: &Method, has: impl Fn(&str) -> bool) -> bool {
+    fn matches(&self, method: &Method, has: impl Fn(&str) -> bool) -> bool {
         self.method == *method
             && match self.when {
                 Always => true,

@@ -5,7 +5,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{processes, teams};
 use crate::app::App;
 use crate::directory::{Account, Directory, Project, Repo, subject};
 use crate::http::web::encode;
@@ -49,25 +48,6 @@ impl<'a> ShownProject<'a> {
 /// The same, as a value.
 pub(super) fn project(base: &str, project: &Project) -> Value {
     json!(ShownProject::new(base, project))
-}
-
-/// A project with what belongs to it; what it can do only if that is asked for.
-pub(super) fn whole_project(base: &str, one: &Project, with_capabilities: bool) -> Value {
-    let mut value = project(base, one);
-    if with_capabilities {
-        let process = processes::of(one);
-        value["capabilities"] = json!({
-            "processTemplate": { "templateName": process.name, "templateTypeId": process.id },
-            "versioncontrol": { "sourceControlType": "Git", "gitEnabled": "True", "tfvcEnabled": "False" },
-        });
-    }
-    value["_links"] = json!({
-        "self": { "href": value["url"] },
-        "collection": { "href": format!("{base}/_apis/projectCollections/{}", one.account) },
-        "web": { "href": format!("{base}/{}", encode(&one.name)) },
-    });
-    value["defaultTeam"] = teams::reference(base, one);
-    value
 }
 
 /// The collection that an account is.

@@ -4,7 +4,6 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::failure::{Failure, excerpt};
-use super::locations::Route;
 use super::query::Query;
 use crate::config::Profile;
 
@@ -32,6 +31,15 @@ impl Version {
         let (major, minor) = text.split_once('.')?;
         Some(Self { major: number(major)?, minor: number(minor)? })
     }
+}
+
+/// The versions in which a resource is served.
+pub(super) struct Supported {
+    /// The latest.
+    pub(super) max: Version,
+    /// The latest that is no preview; 0.0 if every one is.
+    pub(super) released: Version,
+    pub(super) resource_version: u16,
 }
 
 impl std::fmt::Display for Version {
@@ -96,15 +104,15 @@ fn requested(query: &Query, headers: &HeaderMap) -> Result<Option<Requested>, Fa
 /// The version in which a request is answered, as the answer names it.
 pub(super) fn negotiate(
     profile: Profile,
-    route: &Route,
+    supported: &Supported,
     method: &Method,
     query: &Query,
     headers: &HeaderMap,
 ) -> Result<String, Failure> {
     let refuse = |key, message| Err(Failure::new(StatusCode::BAD_REQUEST, key, message));
-    let (max, released) = (route.max(), route.released());
+    let (max, released) = (supported.max, supported.released);
     let preview = |version: Version, resource: Option<u16>| {
-        format!("{version}-preview.{}", resource.unwrap_or(route.resource_version()))
+        format!("{version}-preview.{}", resource.unwrap_or(supported.resource_version))
     };
     let Some(requested) = requested(query, headers)? else {
         let is_reading = matches!(*method, Method::GET | Method::HEAD);
@@ -149,7 +157,7 @@ mod tests {
     fn versions_are_negotiated_as_the_service_does() {
         let route = |profile, path: &str| {
             let path: Vec<String> = path.split('/').map(str::to_owned).collect();
-            locations::find(profile, false, &path).expect("a route")
+            locations::find(profile, false, &path).expect("a route").supported
         };
         use Profile::{AzureDevops, Permissive, Vsts};
         let rows = [

@@ -14,8 +14,8 @@ use crate::mlflow::state::{RUN_NAME, Run};
 use crate::mlflow::store::content::Content;
 use crate::mlflow::store::write::is_name;
 use crate::mlflow::store::{AZML_RUN, COMPLETE, EXPORT, Error, Head, Refused};
-use crate::ops::mlflow::export::Target;
 use crate::ops::mlflow::exported::Exported;
+use crate::ops::mlflow::target::Target;
 
 const ARTIFACTS: &str = "/api/2.0/mlflow-artifacts/artifacts";
 /// The value of the tag of an export that is under way.

@@ -6,8 +6,8 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::lists::{Selection, whole_list};
 use super::namespaces::Namespace;
+use super::selection::{Selection, whole_list};
 use crate::access::{
     Permission, Permissions, Principal, Target, Viewer, authorize, authorize_group, can_see, sees_subject,
     token,

@@ -1,13 +1,14 @@
 //! Access control lists: queried, replaced as a whole, removed.
 
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::{Call, shape};
 use super::namespaces::Namespace;
+use super::selection::{Selection, whole_list};
 use super::{NAMESPACE, derived, entries, namespace, settable, subject_of};
 use crate::access::{Effect, Viewer, authorize_acl_reading, effect, sees_subject, token};
 use crate::directory::{Account, Directory, subject};
@@ -54,13 +55,6 @@ pub(crate) fn query(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(shape::list(shown.into_iter())))
 }
 
-/// The parts of a list that a request asks for.
-pub(super) struct Selection {
-    /// The entries of these alone, of whom there is one in any case.
-    pub(super) wanted: Option<Vec<Uuid>>,
-    pub(super) extended: bool,
-}
-
 fn list_json(
     directory: &Directory,
     account: &Account,
@@ -84,19 +78,6 @@ fn list_json(
         entries.insert(descriptor, value);
     }
     whole_list(&securable::show(at), directory.inherits(account.id, at), &entries, selection)
-}
-
-pub(super) fn whole_list(
-    at: &str,
-    inherits: bool,
-    entries: &Map<String, Value>,
-    selection: &Selection,
-) -> Value {
-    let mut value = json!({ "inheritPermissions": inherits, "token": at, "acesDictionary": entries });
-    if selection.extended {
-        value["includeExtendedInfo"] = true.into();
-    }
-    value
 }
 
 /// The extended information of an entry, without the sets that are empty.

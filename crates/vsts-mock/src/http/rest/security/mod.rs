@@ -9,6 +9,7 @@ mod derived;
 pub(super) mod entries;
 pub(super) mod lists;
 mod namespaces;
+mod selection;
 
 use serde_json::Value;
 use uuid::Uuid;

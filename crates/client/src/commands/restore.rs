@@ -1,4 +1,4 @@
-//! `azml project restore`.
+//! `azml project restore`, and what other commands share with it.
 
 use std::path::PathBuf;
 
@@ -77,7 +77,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
 }
 
 /// Restores the snapshot that a name means.
-pub(in crate::commands) fn snapshot(ctx: &Context, name: &str, what: &What) -> Result<Output, CommandError> {
+pub fn snapshot(ctx: &Context, name: &str, what: &What) -> Result<Output, CommandError> {
     let opened = what.project.open(ctx)?;
     let found = named::snapshot(ctx, &opened, name, what.remote.token())?;
     restore(ctx, &opened, &found, what)
