@@ -6,7 +6,8 @@ use gix::refs::Target;
 
 use crate::pack::objects::{IdSet, Objects, peel};
 use crate::pack::{Commits, CountOptions, count_with};
-use crate::{Interrupt, Policy, packed_refs};
+use crate::pktline::Writer;
+use crate::{Error, Interrupt, Policy, Reader, packed_refs};
 
 /// The longest chain of symbolic refs; a longer one is taken for a loop.
 const MAX_SYMREF_DEPTH: usize = 5;
@@ -39,6 +40,45 @@ pub(crate) struct VisibleRefs {
     pub(crate) refs: Vec<VisibleRef>,
     /// True if the policy hides any.
     pub(crate) hides_some: bool,
+}
+
+impl VisibleRefs {
+    /// Writes the refs as versions 0 and 1 show them, with the capabilities on the first line, up to the flush line.
+    pub(crate) fn write(
+        &self,
+        repo: &Reader,
+        capabilities: &str,
+        lines: &mut Writer<impl std::io::Write>,
+    ) -> Result<(), Error> {
+        let mut is_first = true;
+        let mut line = Vec::new();
+        for shown in &self.refs {
+            let Some(id) = shown.id else { continue };
+            line.clear();
+            line.extend_from_slice(id.to_hex().to_string().as_bytes());
+            line.push(b' ');
+            line.extend_from_slice(&shown.name);
+            if std::mem::take(&mut is_first) {
+                line.push(0);
+                line.extend_from_slice(capabilities.as_bytes());
+            }
+            lines.text(&line)?;
+            if let Some(peeled) = shown.peeled {
+                lines.text(format!("{} {}^{{}}", peeled.to_hex(), shown.name))?;
+            }
+        }
+        if is_first {
+            let null = ObjectId::null(gix::hash::Kind::Sha1);
+            lines.text(format!("{null} capabilities^{{}}\0{capabilities}"))?;
+        }
+        if let Ok(Some(shallow)) = repo.shallow_commits() {
+            for commit in shallow.iter() {
+                lines.text(format!("shallow {commit}"))?;
+            }
+        }
+        lines.flush_line()?;
+        Ok(())
+    }
 }
 
 /// Selects refs.
@@ -216,7 +256,7 @@ pub(crate) fn find_forbidden(
     policy: &dyn Policy,
     wants: &[ObjectId],
     interrupt: &Interrupt,
-) -> Result<Option<ObjectId>, crate::Error> {
+) -> Result<Option<ObjectId>, Error> {
     if let Some(absent) = wants.iter().find(|id| !repo.objects.has(id)) {
         return Ok(Some(*absent));
     }
@@ -229,14 +269,14 @@ pub(crate) fn forbidden(
     policy: &dyn Policy,
     wants: &[ObjectId],
     interrupt: &Interrupt,
-) -> Result<Vec<ObjectId>, crate::Error> {
+) -> Result<Vec<ObjectId>, Error> {
     let is_there = |id: &&ObjectId| repo.objects.has(id);
     let (there, mut forbidden): (Vec<ObjectId>, Vec<ObjectId>) = wants.iter().partition(is_there);
     if there.is_empty() || !policy.hides_refs() {
         return Ok(forbidden);
     }
     let selection = Selection { prefixes: &[], peel: true, unborn: false };
-    let list = visible(repo, policy, selection).map_err(crate::Error::Refs)?;
+    let list = visible(repo, policy, selection).map_err(Error::Refs)?;
     if !list.hides_some {
         return Ok(forbidden);
     }

@@ -47,10 +47,10 @@ pub struct Args {
     /// A parameter and its values; may be given several times
     #[arg(long = "param", value_name = "NAME=VALUES", value_parser = pair)]
     parameters: Vec<(String, String)>,
-    /// Take N of the combinations by chance, none of them twice
+    /// Choose N different combinations at random
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=SWEEP_MEMBERS))]
     random: Option<u64>,
-    /// The beginning of chance: the same number chooses the same combinations [default: 0]
+    /// The seed for --random: the same seed chooses the same combinations [default: 0]
     #[arg(long, value_name = "S", requires = "random")]
     seed: Option<u64>,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub struct Args {
 /// The options by which a sweep goes on and is shown.
 #[derive(Debug, clap::Args)]
 struct Shown {
-    /// The most runs that go on at once [default: the number of processors]
+    /// The most runs at a time [default: the number of processors]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..=SWEEP_PARALLEL))]
     max_parallel: Option<u64>,
     #[command(flatten)]

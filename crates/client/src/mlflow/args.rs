@@ -127,11 +127,10 @@ impl Metric {
 }
 
 /// The run that a request is about; `run_uuid` is its old name.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct OfRun {
-    #[serde(default)]
     pub run_id: String,
-    #[serde(default)]
     pub run_uuid: String,
 }
 
@@ -149,26 +148,22 @@ pub struct RunAnd<T> {
     pub more: T,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Batch {
-    #[serde(default)]
     pub run_id: String,
-    #[serde(default)]
     pub metrics: Vec<Metric>,
-    #[serde(default)]
     pub params: Vec<Pair>,
-    #[serde(default)]
     pub tags: Vec<Pair>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct CreateRun {
-    #[serde(default)]
     pub user_id: String,
-    #[serde(default, deserialize_with = "maybe_whole")]
+    #[serde(deserialize_with = "maybe_whole")]
     pub start_time: Option<i64>,
     pub run_name: Option<String>,
-    #[serde(default)]
     pub tags: Vec<Pair>,
 }
 
@@ -180,21 +175,16 @@ pub struct UpdateRun {
     pub run_name: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Search {
-    #[serde(default)]
     pub experiment_ids: Vec<String>,
-    #[serde(default)]
     pub filter: String,
-    #[serde(default)]
     pub run_view_type: String,
-    #[serde(default)]
     pub view_type: String,
-    #[serde(default, deserialize_with = "maybe_whole")]
+    #[serde(deserialize_with = "maybe_whole")]
     pub max_results: Option<i64>,
-    #[serde(default)]
     pub order_by: Vec<String>,
-    #[serde(default)]
     pub page_token: String,
 }
 
@@ -207,31 +197,25 @@ pub struct History {
     pub page_token: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct CreateModel {
-    #[serde(default)]
     pub name: String,
     pub source_run_id: Option<String>,
     pub model_type: Option<String>,
-    #[serde(default)]
     pub params: Vec<Pair>,
-    #[serde(default)]
     pub tags: Vec<Pair>,
 }
 
 /// A name, and what a version of a registered model is made of.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Named {
-    #[serde(default)]
     pub name: String,
-    #[serde(default)]
     pub experiment_name: String,
-    #[serde(default)]
     pub version: String,
-    #[serde(default)]
     pub source: String,
     pub run_id: Option<String>,
     pub model_id: Option<String>,
-    #[serde(default)]
     pub tags: Vec<Pair>,
 }

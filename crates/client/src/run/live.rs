@@ -233,16 +233,19 @@ impl Found {
     }
 }
 
+/// The folders of runs; none if there is no folder for them.
+fn folders(runs_dir: &Path) -> io::Result<Vec<PathBuf>> {
+    match std::fs::read_dir(runs_dir) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
 /// All runs that are or seem to be in progress here.
 pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
-    let entries = match std::fs::read_dir(runs_dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let dir = entry?.path();
+    for dir in folders(runs_dir)? {
         // A folder without a lock is not a run's.
         let Ok(lock) = small_file::open(&dir.join(LOCK)) else { continue };
         let lock = match lock.try_lock() {
@@ -291,14 +294,9 @@ pub fn write_record(dir: &Path, record: &RunRecord) -> io::Result<()> {
 
 /// The records of runs on this computer that can't be read.
 pub fn damaged(runs_dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(runs_dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let file = entry?.path().join(RECORD);
+    for dir in folders(runs_dir)? {
+        let file = dir.join(RECORD);
         match small_file::read_at_most(&file, RUN_RECORD) {
             Ok(bytes) if RunRecord::from_stored(&bytes).is_err() => found.push(file),
             Err(error) if NotSmall::of(&error).is_some() => found.push(file),

@@ -15,8 +15,6 @@ mod update;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
-use gix::ObjectId;
-
 use crate::capability::Capabilities;
 use crate::context::Context;
 use crate::error::DISK_FULL;
@@ -46,31 +44,7 @@ pub(crate) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
             "report-status delete-refs side-band-64k ofs-delta".to_owned()
         }
     };
-    let mut is_first = true;
-    let mut line = Vec::new();
-    for shown in &list.refs {
-        let Some(id) = shown.id else { continue };
-        line.clear();
-        line.extend_from_slice(id.to_hex().to_string().as_bytes());
-        line.push(b' ');
-        line.extend_from_slice(&shown.name);
-        if std::mem::take(&mut is_first) {
-            line.push(0);
-            line.extend_from_slice(capabilities.as_bytes());
-        }
-        lines.text(&line)?;
-    }
-    if is_first {
-        let null = ObjectId::null(gix::hash::Kind::Sha1);
-        lines.text(format!("{null} capabilities^{{}}\0{capabilities}"))?;
-    }
-    if let Ok(Some(shallow)) = context.repo.shallow_commits() {
-        for commit in shallow.iter() {
-            lines.text(format!("shallow {commit}"))?;
-        }
-    }
-    lines.flush_line()?;
-    Ok(())
+    list.write(&context.repo, &capabilities, &mut lines)
 }
 
 /// Takes one push.

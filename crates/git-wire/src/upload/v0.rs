@@ -40,34 +40,7 @@ pub(super) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
     } else if context.options.profile == Profile::AzureDevops {
         capabilities.push_str(" filter");
     }
-    let mut is_first = true;
-    let mut line = Vec::new();
-    for shown in &list.refs {
-        let Some(id) = shown.id else { continue };
-        line.clear();
-        line.extend_from_slice(id.to_hex().to_string().as_bytes());
-        line.push(b' ');
-        line.extend_from_slice(&shown.name);
-        if std::mem::take(&mut is_first) {
-            line.push(0);
-            line.extend_from_slice(capabilities.as_bytes());
-        }
-        lines.text(&line)?;
-        if let Some(peeled) = shown.peeled {
-            lines.text(format!("{} {}^{{}}", peeled.to_hex(), shown.name))?;
-        }
-    }
-    if is_first {
-        let null = ObjectId::null(gix::hash::Kind::Sha1);
-        lines.text(format!("{null} capabilities^{{}}\0{capabilities}"))?;
-    }
-    if let Ok(Some(shallow)) = context.repo.shallow_commits() {
-        for commit in shallow.iter() {
-            lines.text(format!("shallow {commit}"))?;
-        }
-    }
-    lines.flush_line()?;
-    Ok(())
+    list.write(&context.repo, &capabilities, &mut lines)
 }
 
 fn capabilities(context: &Context<'_>) -> String {

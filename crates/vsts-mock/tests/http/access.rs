@@ -1,17 +1,16 @@
 //! Access: the verdicts as people see them in git's output.
 
 use tempfile::TempDir;
-use vsts_mock::MockServer;
 
 use crate::git::{Git, SEED, filled, server};
+use crate::running::Running;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_clones_but_cannot_push_and_reads_why() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     filled(&server, &dir, "extra").await;
     let bob =
-        Git::new(dir.path(), "bobspat").clone_to(&server.clone_url("acme", "iris", "extra"), "bob").await;
+        Git::of(dir.path(), "bobspat").clone_to(&server.clone_url("acme", "iris", "extra"), "bob").await;
     bob.commit("file", b"bob's\n").await;
     let message = bob.run(&["push", "origin", "master"]).await.fails();
     let expected = "remote: TF401027: You need the Git 'GenericContribute' permission to perform this action. Details: \
@@ -21,10 +20,9 @@ async fn a_reader_clones_but_cannot_push_and_reads_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outsider_hears_that_it_does_not_exist() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     filled(&server, &dir, "extra").await;
-    let dave = Git::new(dir.path(), "davespat");
+    let dave = Git::of(dir.path(), "davespat");
     let output = dave.run(&["clone", &server.clone_url("acme", "iris", "extra"), "x"]).await.fails();
     let expected = "remote: TF401019: The Git repository with name or identifier extra does not exist or you do not have \
                     permissions for the operation you are attempting.";
@@ -35,32 +33,30 @@ async fn an_outsider_hears_that_it_does_not_exist() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_good_token_there_is_nothing() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let url = server.clone_url("acme", "iris", "extra");
     for (token, expected) in [("", "could not read Username"), ("wrong", "Authentication failed")] {
-        let output = Git::new(dir.path(), token).run(&["ls-remote", &url]).await.fails();
+        let output = Git::of(dir.path(), token).run(&["ls-remote", &url]).await.fails();
         assert!(
             output.contains(expected) || output.contains("could not read Username"),
             "{token:?}: {output}"
         );
     }
     let with_password = url.replace("http://", "http://alice:alice-password@");
-    Git::new(dir.path(), "").run(&["ls-remote", &with_password]).await.ok();
+    Git::of(dir.path(), "").run(&["ls-remote", &with_password]).await.ok();
     let wrong_password = url.replace("http://", "http://alice:wrong@");
-    let output = Git::new(dir.path(), "").run(&["ls-remote", &wrong_password]).await.fails();
+    let output = Git::of(dir.path(), "").run(&["ls-remote", &wrong_password]).await.fails();
     assert!(output.contains("Authentication failed"), "{output}");
     let token_as_user = url.replace("http://", "http://alicepat:@");
-    Git::new(dir.path(), "").run(&["ls-remote", &token_as_user]).await.ok();
+    Git::of(dir.path(), "").run(&["ls-remote", &token_as_user]).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reading_token_does_not_push() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (alice, _) = filled(&server, &dir, "extra").await;
     alice.commit("file", b"more\n").await;
-    let reading = Git::new(alice.dir(), "alice-reads");
+    let reading = Git::of(alice.dir(), "alice-reads");
     reading.run(&["fetch", "-q", "origin"]).await.ok();
     let output = reading.run(&["push", "origin", "master"]).await.fails();
     assert!(output.contains("TF401027") && output.contains("scopes of the access token"), "{output}");
@@ -68,12 +64,10 @@ async fn a_reading_token_does_not_push() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guarded_branch_is_refused_and_the_others_go_through() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     filled(&server, &dir, "guarded").await;
-    let carol = Git::new(dir.path(), "carolpat")
-        .clone_to(&server.clone_url("acme", "iris", "guarded"), "carol")
-        .await;
+    let carol =
+        Git::of(dir.path(), "carolpat").clone_to(&server.clone_url("acme", "iris", "guarded"), "carol").await;
     let id = carol.commit("file", b"carol's\n").await;
     let output = carol.run(&["push", "origin", "master", "master:mine"]).await.fails();
     let expected = "[remote rejected] master -> master (TF401027: You need the Git 'GenericContribute' permission to \
@@ -84,11 +78,10 @@ async fn a_guarded_branch_is_refused_and_the_others_go_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn branches_are_rewritten_by_who_made_them_only() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     filled(&server, &dir, "extra").await;
     let carol =
-        Git::new(dir.path(), "carolpat").clone_to(&server.clone_url("acme", "iris", "extra"), "carol").await;
+        Git::of(dir.path(), "carolpat").clone_to(&server.clone_url("acme", "iris", "extra"), "carol").await;
     carol.commit("file", b"carol's\n").await;
     carol.run(&["push", "-q", "origin", "master:mine"]).await.ok();
     carol.run(&["commit", "-q", "--amend", "-m", "again"]).await.ok();
@@ -128,18 +121,17 @@ async fn each_right_is_asked_for_what_it_is_about() {
         )
         .expect("a String takes it");
     }
-    let builder = MockServer::builder().seed_toml(&seed).expect("a seed");
-    let server = builder.data_dir(dir.path().join("data")).start().await.expect("the server starts");
+    let Running { server, dir } = Running::start(dir, &seed, |builder| builder).await;
     for (right, name) in LACKING {
         filled(&server, &dir, right).await;
         let url = server.clone_url("acme", "iris", right);
-        let carol = Git::new(dir.path(), "carolpat").clone_to(&url, &format!("carol-{right}")).await;
+        let carol = Git::of(dir.path(), "carolpat").clone_to(&url, &format!("carol-{right}")).await;
         carol.commit("file", b"carol's\n").await;
         let refspecs: Vec<String> = LACKING.iter().map(|(_, name)| format!("HEAD:{name}")).collect();
         let refspecs: Vec<&str> = refspecs.iter().map(String::as_str).collect();
         let atomic = [&["push", "--porcelain", "--atomic", "origin"], &refspecs[..]].concat();
         let output = carol.run(&atomic).await;
-        assert!(!output.ok && output.out.contains("(atomic push failure)"), "{right}: {}", output.out);
+        assert!(!output.is_ok() && output.out.contains("(atomic push failure)"), "{right}: {}", output.out);
         assert!(!output.out.contains("[new "), "{right}: {}", output.out);
         let output = carol.run(&[&["push", "--porcelain", "origin"], &refspecs[..]].concat()).await;
         for (other, refused) in LACKING {
@@ -154,11 +146,10 @@ async fn each_right_is_asked_for_what_it_is_about() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_and_notes_are_rewritten_with_the_right_to_force_only() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     filled(&server, &dir, "extra").await;
     let carol =
-        Git::new(dir.path(), "carolpat").clone_to(&server.clone_url("acme", "iris", "extra"), "carol").await;
+        Git::of(dir.path(), "carolpat").clone_to(&server.clone_url("acme", "iris", "extra"), "carol").await;
     carol.commit("file", b"carol's\n").await;
     carol.run(&["push", "-q", "origin", "HEAD:refs/tags/t", "HEAD:refs/notes/n"]).await.ok();
     carol.run(&["commit", "-q", "--amend", "-m", "again"]).await.ok();
@@ -170,8 +161,7 @@ async fn tags_and_notes_are_rewritten_with_the_right_to_force_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_revoked_stops_at_once() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (alice, _) = filled(&server, &dir, "extra").await;
     let head = format!(
         "DELETE /_mock/users/alice/tokens/ci HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Bearer {}\n\n",

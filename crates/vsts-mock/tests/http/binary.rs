@@ -113,7 +113,7 @@ async fn a_second_start_finds_the_state_of_the_first() {
         .await;
     assert_eq!(made.status, 201, "{}", made.text());
     let url = format!("{}/acme/iris/_git/extra", served.url());
-    let alice = Git::new(dir.path(), "made-at-run-time").clone_to(&url, "alice").await;
+    let alice = Git::of(dir.path(), "made-at-run-time").clone_to(&url, "alice").await;
     let id = alice.commit("file", b"kept\n").await;
     alice.run(&["push", "-q", "origin", "master"]).await.ok();
 
@@ -127,7 +127,7 @@ async fn a_second_start_finds_the_state_of_the_first() {
     for _ in 0..2 {
         let url = format!("{}/acme/iris/_git/extra", again.url());
         let listed =
-            Git::new(dir.path(), "made-at-run-time").run(&["ls-remote", &url, "refs/heads/*"]).await.ok();
+            Git::of(dir.path(), "made-at-run-time").run(&["ls-remote", &url, "refs/heads/*"]).await.ok();
         assert_eq!(listed, format!("{id}\trefs/heads/master\n"));
         // Killed, not asked to stop.
         drop(again);

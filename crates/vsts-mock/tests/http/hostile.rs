@@ -1,17 +1,15 @@
 //! Hostile requests, one row each with where such a request has done harm; the answer is a refusal of the right kind, and
 //! the server goes on.
 
-use tempfile::TempDir;
-
-use crate::git::{filled, server};
+use crate::git::{filled, server, server_with};
 use crate::raw::{self, lines};
+use crate::running::Running;
 
 const REPO: &str = "/acme/iris/_git/extra";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_of_the_wrong_shape_are_refused() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (_, id) = filled(&server, &dir, "extra").await;
     let head = |method: &str, target: &str, more: &str| {
         format!(
@@ -145,14 +143,7 @@ async fn requests_of_the_wrong_shape_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_vsts_profile_refuses_old_clients_with_its_own_status() {
-    let builder = vsts_mock::MockServer::builder().seed_toml(crate::git::SEED).expect("a seed");
-    let dir = TempDir::new().expect("a folder");
-    let server = builder
-        .data_dir(dir.path().join("data"))
-        .profile(vsts_mock::Profile::Vsts)
-        .start()
-        .await
-        .expect("the server starts");
+    let Running { server, dir } = server_with(|builder| builder.profile(vsts_mock::Profile::Vsts)).await;
     let (_, id) = filled(&server, &dir, "extra").await;
     let ask = |words: &str| {
         let mut body = lines(&[&format!("want {id}{words}\n")]);

@@ -86,7 +86,7 @@ async fn what_is_set_counts_at_once_and_stands_in_the_journal() {
     let token =
         admin.add_token("bob", &SeedToken::new("push").scope("vso.code_write")).await.expect("a token");
     let url = server.clone_url("acme", "iris", "iris");
-    let bob = Git::new(dir.path(), &token).clone_to(&url, "bob").await;
+    let bob = Git::of(dir.path(), &token).clone_to(&url, "bob").await;
     bob.commit("file", b"x\n").await;
     bob.run(&["push", "-q", "origin", "HEAD:master"]).await.fails();
     let entry = SeedEntry::user("bob").allow(["GenericContribute", "CreateBranch"]);

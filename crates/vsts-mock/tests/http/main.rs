@@ -23,7 +23,12 @@ mod odd;
 mod pages;
 mod pats;
 mod profiles;
+#[path = "../support/git.rs"]
+mod program;
 mod raw;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "../support/running.rs"]
+mod running;
 mod scopes;
 mod secrets;
 mod sign_in;

@@ -57,7 +57,7 @@ async fn live(served: &Served, dir: &Path) -> Vec<String> {
         secrets.push(known.to_owned());
     }
     // Git, with a token, with a password, with wrong ones, and with a token in every place of a URL.
-    let alice = Git::new(dir, "alicepat").clone_to(&url, "alice").await;
+    let alice = Git::of(dir, "alicepat").clone_to(&url, "alice").await;
     alice.commit("file", b"x\n").await;
     alice.run(&["push", "-q", "origin", "master"]).await.ok();
     for user in [
@@ -68,8 +68,8 @@ async fn live(served: &Served, dir: &Path) -> Vec<String> {
         "alice:alice-reads",
     ] {
         let with_user = url.replace("http://", &format!("http://{user}@"));
-        let _said = Git::new(dir, "").run(&["push", &with_user, "HEAD"]).await;
-        let _said = Git::new(dir, "").run(&["ls-remote", &with_user]).await;
+        let _said = Git::of(dir, "").run(&["push", &with_user, "HEAD"]).await;
+        let _said = Git::of(dir, "").run(&["ls-remote", &with_user]).await;
     }
     secrets.extend(["wrong-password-of-alice", "unknown-token-value"].map(str::to_owned));
     asker.send("GET", "/acme/_apis/projects?token=alicepat&access_token=alicepat", "", "").await;

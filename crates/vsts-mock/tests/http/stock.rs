@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use vsts_mock::{MockServer, Profile, Seed};
 
-use crate::git::{Git, SEED, filled, server};
+use crate::git::{Git, SEED, filled, server, server_with};
+use crate::running::Running;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clone_commit_push_and_clone_again() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (alice, first) = filled(&server, &dir, "extra").await;
     let url = server.clone_url("acme", "iris", "extra");
-    let bob = Git::new(dir.path(), "bobspat").clone_to(&url, "bob").await;
+    let bob = Git::of(dir.path(), "bobspat").clone_to(&url, "bob").await;
     assert_eq!(bob.run(&["rev-parse", "HEAD"]).await.ok().trim(), first);
     let second = alice.commit("file", b"two\n").await;
     alice.run(&["tag", "-a", "-m", "v1", "v1"]).await.ok();
@@ -28,7 +28,7 @@ async fn clone_commit_push_and_clone_again() {
         bob.run(&["ls-remote", "origin", "refs/azureml/*"]).await.ok(),
         format!("{first}\trefs/azureml/runs/x\n")
     );
-    let shallow = Git::new(dir.path(), "bobspat");
+    let shallow = Git::of(dir.path(), "bobspat");
     shallow.run(&["clone", "-q", "--depth", "1", &url, "shallow"]).await.ok();
     assert_eq!(
         shallow.at(&dir.path().join("shallow")).run(&["rev-list", "--count", "HEAD"]).await.ok(),
@@ -38,13 +38,12 @@ async fn clone_commit_push_and_clone_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_folders_are_gits_own() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (_, id) = filled(&server, &dir, "extra").await;
     server.stop().await;
     let mut with_master = 0;
     for entry in std::fs::read_dir(dir.path().join("data/repos")).expect("the folder is there") {
-        let git = Git::new(&entry.expect("an entry").path(), "");
+        let git = Git::of(&entry.expect("an entry").path(), "");
         git.run(&["fsck", "--strict"]).await.ok();
         let master = git.run(&["rev-parse", "--verify", "-q", "master"]).await;
         with_master += usize::from(master.out.trim() == id);
@@ -54,18 +53,17 @@ async fn the_folders_are_gits_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_push_and_clone_in_every_version_of_the_protocol() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let url = server.clone_url("acme", "iris", "extra");
-    let alice = Git::new(dir.path(), "alicepat").set("http.postBuffer=65536").clone_to(&url, "alice").await;
+    let alice = Git::of(dir.path(), "alicepat").set("http.postBuffer=65536").clone_to(&url, "alice").await;
     let noise: Vec<u8> = (0_u32..700_000)
         .flat_map(|n| n.wrapping_mul(2_654_435_761).rotate_left(n % 31).to_le_bytes())
         .collect();
     let id = alice.commit("noise", &noise).await;
     let pushed = alice.run(&["push", "origin", "master"]).await;
-    assert!(pushed.ok, "{}", pushed.err);
+    assert!(pushed.is_ok(), "{}", pushed.err);
     for version in ["0", "1", "2"] {
-        let git = Git::new(dir.path(), "bobspat").set(format!("protocol.version={version}"));
+        let git = Git::of(dir.path(), "bobspat").set(format!("protocol.version={version}"));
         let clone = git.clone_to(&url, &format!("clone-{version}")).await;
         assert_eq!(clone.run(&["rev-parse", "HEAD"]).await.ok().trim(), id, "version {version}");
         assert!(std::fs::read(clone.dir().join("noise")).expect("checked out") == noise);
@@ -74,8 +72,7 @@ async fn a_large_push_and_clone_in_every_version_of_the_protocol() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_of_many_at_once_all_arrive() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (alice, _) = filled(&server, &dir, "extra").await;
     let mut pushes = Vec::new();
     for n in 0..6 {
@@ -96,11 +93,10 @@ async fn pushes_of_many_at_once_all_arrive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_in_one_process_know_nothing_of_each_other() {
-    let dir = TempDir::new().expect("a folder");
-    let other_dir = TempDir::new().expect("a folder");
-    let (one, other) = (server(&dir).await, server(&other_dir).await);
+    let Running { server: one, dir } = server().await;
+    let Running { server: other, dir: _other_dir } = server().await;
     filled(&one, &dir, "extra").await;
-    let git = Git::new(dir.path(), "alicepat");
+    let git = Git::of(dir.path(), "alicepat");
     assert_eq!(
         git.run(&["ls-remote", &one.clone_url("acme", "iris", "extra"), "refs/heads/*"])
             .await
@@ -116,8 +112,7 @@ async fn two_servers_in_one_process_know_nothing_of_each_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_brings_the_seed_back() {
-    let dir = TempDir::new().expect("a folder");
-    let mut server = server(&dir).await;
+    let Running { mut server, dir } = server().await;
     let (alice, _) = filled(&server, &dir, "extra").await;
     server.reset().await.expect("the reset");
     assert_eq!(alice.run(&["ls-remote", "origin"]).await.ok(), "", "the repository is empty again");
@@ -130,7 +125,7 @@ async fn repositories_are_imported_from_folders_and_bundles() {
     let dir = TempDir::new().expect("a folder");
     let source = dir.path().join("source");
     std::fs::create_dir(&source).expect("a folder");
-    let git = Git::new(&source, "");
+    let git = Git::of(&source, "");
     git.run(&["init", "-q"]).await.ok();
     let id = git.commit("file", b"imported\n").await;
     git.run(&["branch", "other"]).await.ok();
@@ -143,7 +138,7 @@ async fn repositories_are_imported_from_folders_and_bundles() {
     };
     for import in ["bare.git", "all.bundle", "source"] {
         let server = MockServer::builder().seed(seed(import)).start().await.expect("the server starts");
-        let listed = Git::new(dir.path(), "alicepat")
+        let listed = Git::of(dir.path(), "alicepat")
             .run(&["ls-remote", "--symref", &server.clone_url("acme", "iris", "imported")])
             .await
             .ok();
@@ -162,31 +157,27 @@ async fn repositories_are_imported_from_folders_and_bundles() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn profiles_that_imitate_speak_the_first_protocol_only() {
-    let dir = TempDir::new().expect("a folder");
     for (profile, expected) in
         [(Profile::Permissive, true), (Profile::Vsts, false), (Profile::AzureDevops, false)]
     {
-        let builder = MockServer::builder().seed_toml(SEED).expect("a seed").profile(profile);
-        let server = builder.start().await.expect("the server starts");
+        let Running { server, dir } = server_with(|builder| builder.profile(profile)).await;
         let head = "GET /acme/iris/_git/extra/info/refs?service=git-upload-pack HTTP/1.1\nHost: x\nConnection: close\n\
                     Authorization: Bearer alicepat\nGit-Protocol: version=2\n\n";
         let reply = crate::raw::send(server.url(), head, Vec::new()).await;
         assert_eq!((reply.status, reply.text().contains("version 2")), (200, expected), "{profile:?}");
         let url = server.clone_url("acme", "iris", "extra");
-        let name = format!("clone-{}", profile.name());
-        let clone = Git::new(dir.path(), "alicepat").clone_to(&url, &name).await;
+        let clone = Git::of(dir.path(), "alicepat").clone_to(&url, "clone").await;
         clone.commit("file", b"one\n").await;
         clone.run(&["push", "-q", "origin", "master"]).await.ok();
         let atomic = clone.run(&["push", "-q", "--atomic", "origin", "master:other"]).await;
-        assert_eq!(atomic.ok, profile == Profile::Permissive, "{profile:?}: {}", atomic.err);
+        assert_eq!(atomic.is_ok(), profile == Profile::Permissive, "{profile:?}: {}", atomic.err);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_pushes_leave_few_packs_and_all_that_was_pushed() {
     const PUSHES: usize = 40;
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (alice, _) = filled(&server, &dir, "extra").await;
     let mut newest = String::new();
     for at in 0..PUSHES {
@@ -202,7 +193,7 @@ async fn many_pushes_leave_few_packs_and_all_that_was_pushed() {
     let mut packs = 0;
     for entry in std::fs::read_dir(dir.path().join("data/repos")).expect("the folder is there") {
         let folder = entry.expect("an entry").path();
-        let git = Git::new(&folder, "");
+        let git = Git::of(&folder, "");
         if git.run(&["rev-parse", "--verify", "-q", "master"]).await.out.trim() == newest {
             git.run(&["fsck", "--strict"]).await.ok();
             let files = std::fs::read_dir(folder.join("objects/pack")).expect("packs");

@@ -14,15 +14,15 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore};
 use vsts_mock::MockServer;
 
-use crate::git::{Git, SEED};
+use crate::git::{Git, SEED, server_with};
+use crate::running::Running;
 
 fn any_port() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-async fn server(dir: &TempDir) -> MockServer {
-    let builder = MockServer::builder().seed_toml(SEED).expect("a seed").https(any_port());
-    builder.data_dir(dir.path().join("data")).start().await.expect("the server starts")
+async fn server() -> Running {
+    server_with(|builder| builder.https(any_port())).await
 }
 
 /// Returns the setting by which git trusts the server's authority.
@@ -78,12 +78,11 @@ async fn ask(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_stock_git_clones_and_pushes_and_trusts_nobody_else() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let url = server.https_clone_url("acme", "iris", "extra").expect("it listens for HTTPS");
     let trust = trusting(&dir, &server);
     for (n, program) in Git::programs().into_iter().enumerate() {
-        let git = Git::new(dir.path(), "alicepat").program(&program);
+        let git = Git::of(dir.path(), "alicepat").program(program);
         let output = git.run(&["ls-remote", &url]).await.fails();
         assert!(output.to_lowercase().contains("certificate"), "{program}: {output}");
         let alice = git.set(&trust).clone_to(&url, &format!("alice-{n}")).await;
@@ -104,8 +103,7 @@ async fn every_stock_git_clones_and_pushes_and_trusts_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn urls_in_answers_follow_the_scheme_that_was_asked() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir: _dir } = server().await;
     let path = "/_mock/accounts/acme/projects/iris/repos/extra";
     let over_tls = ask(&server, &client(&server, &[]), "127.0.0.1", path).await.expect("an answer").answer;
     let head = format!(
@@ -123,8 +121,7 @@ async fn urls_in_answers_follow_the_scheme_that_was_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_resumed_and_http_1_1_is_what_is_spoken() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir: _dir } = server().await;
     let config = client(&server, &[b"h2", b"http/1.1"]);
     let first = ask(&server, &config, "localhost", "/_mock/health").await.expect("an answer");
     assert_eq!(first.kind, Some(HandshakeKind::Full));
@@ -161,12 +158,12 @@ async fn the_certificate_names_what_the_server_is_called() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_authority_outlives_the_server_and_plain_bytes_end_a_connection() {
-    let dir = TempDir::new().expect("a folder");
-    let first = server(&dir).await;
+    let Running { server: first, dir } = server().await;
     let pem = first.ready().ca_pem.clone().expect("an authority");
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"), "{pem}");
     first.stop().await;
-    let again = server(&dir).await;
+    let Running { server: again, dir: _dir } =
+        Running::start(dir, SEED, |builder| builder.https(any_port())).await;
     assert_eq!(again.ready().ca_pem.as_ref(), Some(&pem));
     let address = again.ready().https.as_deref().and_then(|url| url.strip_prefix("https://")).expect("HTTPS");
     for bytes in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], &[0; 4096], &[0x16, 3, 1, 0xff, 0xff]] {
@@ -184,8 +181,7 @@ async fn the_authority_outlives_the_server_and_plain_bytes_end_a_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_http_the_servers_urls_are_of_https() {
-    let server = MockServer::builder().seed_toml(SEED).expect("a seed").http(None).https(any_port());
-    let server = server.start().await.expect("the server starts");
+    let Running { server, dir: _dir } = server_with(|builder| builder.http(None).https(any_port())).await;
     assert_eq!(server.ready().http, None);
     assert_eq!(Some(server.url()), server.ready().https.as_deref());
     let open = MockServer::builder().https(SocketAddr::from(([0, 0, 0, 0], 0))).start().await;

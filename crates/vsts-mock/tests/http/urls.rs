@@ -1,13 +1,11 @@
 //! Every form of address leads to the same repository.
 
-use tempfile::TempDir;
-
 use crate::git::{Git, filled, server};
+use crate::running::Running;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_url_leads_to_the_repository() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (_, extra) = filled(&server, &dir, "extra").await;
     let (alice, _) = filled(&server, &dir, "iris").await;
     alice.commit("file", b"not extra\n").await;
@@ -36,7 +34,7 @@ async fn every_form_of_url_leads_to_the_repository() {
         (&localhost, "/_git/iris", iris),
         (&localhost, "/iris/_git/extra", &extra),
     ];
-    let git = Git::new(dir.path(), "bobspat")
+    let git = Git::of(dir.path(), "bobspat")
         .set(format!("http.curloptResolve=acme.visualstudio.com:{port}:127.0.0.1"))
         .set(format!("http.curloptResolve=acme.localhost:{port}:127.0.0.1"));
     for (base, path, expected) in rows {
@@ -52,8 +50,7 @@ async fn every_form_of_url_leads_to_the_repository() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_serve_as_names() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (_, id) = filled(&server, &dir, "extra").await;
     let head = "GET /acme/iris/_apis/git/repositories/extra HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Bearer \
                 bobspat\n\n";
@@ -63,6 +60,6 @@ async fn ids_serve_as_names() {
     let (project, repo) =
         (repo["project"]["id"].as_str().expect("an id"), repo["id"].as_str().expect("an id"));
     let url = format!("{}/acme/{project}/_git/{}", server.url(), repo.to_uppercase());
-    let listed = Git::new(dir.path(), "bobspat").run(&["ls-remote", &url, "refs/heads/*"]).await.ok();
+    let listed = Git::of(dir.path(), "bobspat").run(&["ls-remote", &url, "refs/heads/*"]).await.ok();
     assert_eq!(listed, format!("{id}\trefs/heads/master\n"));
 }

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tempfile::TempDir;
-use vsts_mock::MockServer;
 
-use crate::git::{SEED, filled, server};
+use crate::git::{filled, server, server_with};
 use crate::raw::{self, chunked, lines};
+use crate::running::Running;
 
 const LS_REFS: &[&str] = &["command=ls-refs\n", "object-format=sha1", "0001", "ref-prefix refs/heads/\n"];
 
@@ -29,8 +28,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_come_plain_compressed_and_in_chunks() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (_, id) = filled(&server, &dir, "extra").await;
     let (plain, packed) = (lines(LS_REFS), gzip(&lines(LS_REFS)));
     let rows = [
@@ -54,8 +52,7 @@ async fn bodies_come_plain_compressed_and_in_chunks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_announced_body_is_asked_for_once_the_request_is_allowed() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir: _dir } = server().await;
     let url = server.url().to_owned();
     let body = lines(LS_REFS);
     let expect = format!("Expect: 100-continue\nContent-Length: {}", body.len());
@@ -78,8 +75,7 @@ async fn an_announced_body_is_asked_for_once_the_request_is_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_requests_do_no_harm() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     filled(&server, &dir, "extra").await;
     let (upload, receive) = ("git-upload-pack", "git-receive-pack");
     let with = |path: &str, more: &str, body: &[u8]| {
@@ -125,8 +121,7 @@ async fn odd_requests_do_no_harm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_waits_for_what_is_in_progress_but_not_for_ever() {
     let drain = Duration::from_millis(200);
-    let builder = MockServer::builder().seed_toml(SEED).expect("a seed").drain(drain);
-    let server = builder.start().await.expect("the server starts");
+    let Running { server, dir: _dir } = server_with(|builder| builder.drain(drain)).await;
     let mut half_a_request = raw::connect(server.url());
     let head = head("git-upload-pack", "Content-Length: 100").replace('\n', "\r\n");
     half_a_request.write_all(head.as_bytes()).expect("the head is sent");
@@ -139,8 +134,7 @@ async fn stopping_waits_for_what_is_in_progress_but_not_for_ever() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_cut_off_leaves_nothing() {
-    let dir = TempDir::new().expect("a folder");
-    let server = server(&dir).await;
+    let Running { server, dir } = server().await;
     let (alice, old) = filled(&server, &dir, "extra").await;
     let command = format!("{old} {} refs/heads/master\0report-status", "1".repeat(40));
     let mut body = lines(&[&command]);

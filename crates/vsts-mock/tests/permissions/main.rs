@@ -12,6 +12,9 @@ mod exec;
 #[expect(dead_code, reason = "the file is part of the tests of SSH")]
 #[path = "../ssh/message.rs"]
 mod message;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "../support/running.rs"]
+mod running;
 mod table;
 mod testbed;
 mod transports;

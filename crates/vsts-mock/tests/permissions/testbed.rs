@@ -1,13 +1,14 @@
 //! A server with people in every role, each with a key and tokens, and a repository to try things on.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::ops::Deref;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_support::http;
 use test_support::ssh::make_key;
-use vsts_mock::{MockServer, Profile};
+use vsts_mock::{Builder, Profile};
+
+use crate::running::Running;
 
 /// Everybody who can sign in.
 pub(crate) const USERS: [&str; 13] = [
@@ -47,8 +48,7 @@ deny = ["GenericContribute"]
 
 /// The running server.
 pub(crate) struct Testbed {
-    pub(crate) server: MockServer,
-    dir: TempDir,
+    running: Running,
     /// Ids in the seed.
     pub(crate) project: String,
     pub(crate) repo: String,
@@ -70,6 +70,14 @@ impl Reply {
     }
 }
 
+impl Deref for Testbed {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
+
 impl Testbed {
     pub(crate) async fn new() -> Self {
         let dir = TempDir::new().expect("a folder");
@@ -85,23 +93,12 @@ impl Testbed {
             )
             .expect("a String takes it");
         }
-        let builder = MockServer::builder().seed_toml(&(seed + PLACES)).expect("a seed");
-        let builder = builder.profile(Profile::Permissive).data_dir(dir.path().join("data"));
-        let server = builder.start().await.expect("the server starts");
+        let set = |builder: Builder| builder.profile(Profile::Permissive);
+        let running = Running::start(dir, &(seed + PLACES), set).await;
         let (project, repo) = (String::new(), String::new());
-        let mut testbed = Self { server, dir, project, repo, commits: [const { String::new() }; 2] };
+        let mut testbed = Self { running, project, repo, commits: [const { String::new() }; 2] };
         testbed.fill().await;
         testbed
-    }
-
-    /// Returns the port of the SSH server.
-    pub(crate) fn port(&self) -> String {
-        let url = self.server.ready().ssh.as_deref().expect("SSH is listened for");
-        url.rsplit(':').next().expect("a port").to_owned()
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
     }
 
     /// Two commits on master, and the groups of those who are in one through another.
@@ -174,13 +171,8 @@ impl Testbed {
         kind: &str,
         body: Vec<u8>,
     ) -> Reply {
-        let url = self.server.url().to_owned();
-        let sign_in =
-            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\n") };
-        let lines = format!("Host: localhost\n{sign_in}Content-Type: {kind}\n");
-        let head = http::head(&url, method, &format!("/acme{path}"), &lines, body.len());
-        let sent = tokio::task::spawn_blocking(move || http::send(&url, &head, &body));
-        let answer = sent.await.expect("the exchange ends").expect("it is answered");
+        let lines = format!("Host: localhost\nContent-Type: {kind}\n");
+        let answer = self.exchange(method, &format!("/acme{path}"), token, &lines, body).await;
         Reply { status: answer.status, body: answer.text() }
     }
 }

@@ -22,7 +22,7 @@ async fn filled(site: &Site) -> [String; 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_done_is_refused_by_its_name() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let [master, _] = filled(&site).await;
     let extra = |tail: &str| format!("{REPOS}/extra/{tail}");
     let push = |more: Value, change: Value, update: Value| {
@@ -149,7 +149,7 @@ async fn what_is_not_done_is_refused_by_its_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_service_sets_itself_may_be_sent_back() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let [master, side] = filled(&site).await;
     let repo = site.get(&format!("{REPOS}/extra"), "alicepat").await.expect(200);
     assert_eq!(site.patch(&format!("{REPOS}/extra"), "alicepat", &repo).await.expect(200), repo);
@@ -202,7 +202,7 @@ async fn what_the_service_sets_itself_may_be_sent_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_went_is_left_out_of_its_history_if_asked() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let [_, side] = filled(&site).await;
     let delete = json!([{ "changeType": "delete", "item": { "path": "/b.txt" } }]);
     site.push("extra", "refs/heads/side", &side, delete).await.expect(201);
@@ -214,7 +214,7 @@ async fn a_path_that_went_is_left_out_of_its_history_if_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_repository_is_listed_and_nothing_else() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let [master, _] = filled(&site).await;
     let at = format!("{REPOS}/extra");
     let whole = site.get(&at, "alicepat").await.expect(200);
@@ -268,7 +268,7 @@ async fn a_disabled_repository_is_listed_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fork_has_what_its_parent_has() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let [master, side] = filled(&site).await;
     let parent = site.get(&format!("{REPOS}/extra"), "alicepat").await.expect(200);
     let body =

@@ -7,7 +7,7 @@ use crate::site::{Site, ZEROS, add, each};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn projects_live_through_operations() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let projects = "/acme/_apis/projects";
     let scrum = "6b724908-ef14-45cf-84f8-768b5384da45";
     let wanted = json!({
@@ -75,7 +75,7 @@ async fn projects_live_through_operations() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_teams_and_collections_are_there_to_read() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let processes = site.get("/acme/_apis/process/processes", "bobspat").await.expect(200);
     assert_eq!(each(&processes, "name"), ["Agile", "Scrum", "CMMI"]);
     let teams = site.get("/acme/_apis/projects/iris/teams", "bobspat").await.expect(200);
@@ -91,7 +91,7 @@ async fn processes_teams_and_collections_are_there_to_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repositories_are_renamed_binned_and_restored() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let repos = "/acme/iris/_apis/git/repositories";
     let made = site.post(repos, "alicepat", &json!({ "name": "tools" })).await.expect(201);
     let id = made["id"].as_str().expect("an id").to_owned();
@@ -150,7 +150,7 @@ async fn repositories_are_renamed_binned_and_restored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_in_a_format_that_is_not_supported_says_so() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     for entry in std::fs::read_dir(site.dir.path().join("data/repos")).expect("a folder") {
         let config = entry.expect("an entry").path().join("config");
         let text =
@@ -174,7 +174,7 @@ async fn a_repository_in_a_format_that_is_not_supported_says_so() {
 /// Finding S13: a name in one script that looks like another's in a second one. What stands alone is nobody's business.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_does_not_look_like_anothers_in_other_letters() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let (projects, repos) = ("/acme/_apis/projects", "/acme/iris/_apis/git/repositories");
     let make = async |name: &str| site.post(repos, "alicepat", &json!({ "name": name })).await;
     let coco = make("Coco").await.expect(201);

@@ -7,7 +7,7 @@ use crate::site::{Site, each};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn locations_are_told_to_anybody_and_lead_somewhere() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     for path in ["/acme/_apis", "/ACME/_apis", "/_apis", "/acme/DefaultCollection/_apis/"] {
         let reply = site.send("OPTIONS", path, "", "", "").await;
         let all = reply.expect(200);
@@ -28,14 +28,14 @@ async fn locations_are_told_to_anybody_and_lead_somewhere() {
     let of_git = each(&git, "area");
     assert!(of_git.len() > 10 && of_git.iter().all(|area| area == "git"), "{of_git:?}");
     assert_eq!(site.send("OPTIONS", "/acme/_apis/nothing", "", "", "").await.expect(200)["count"], 0);
-    let newer = Site::start(Profile::AzureDevops).await;
+    let newer = Site::with_profile(Profile::AzureDevops).await;
     let all = newer.send("OPTIONS", "/acme/_apis/core", "", "", "").await.expect(200);
     assert!(each(&all, "maxVersion").contains(&"7.2".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn areas_are_served_where_the_client_came_in() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let url = site.server.url().to_owned();
     let git = "4e080c62-fa21-4fbc-8fef-2a10a2b38049";
     let areas = site.get("/acme/_apis/ResourceAreas", "alicepat").await.expect(200);
@@ -56,7 +56,7 @@ async fn areas_are_served_where_the_client_came_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clone_url_tells_where_its_repository_is() {
-    let site = Site::start(Profile::Vsts).await;
+    let site = Site::with_profile(Profile::Vsts).await;
     let info = site.get("/acme/iris/_git/extra/vsts/info", "bobspat").await.expect(200);
     assert_eq!(info["repository"]["name"], "extra");
     assert_eq!(info["repository"]["project"]["state"], 1);
@@ -70,7 +70,7 @@ async fn a_clone_url_tells_where_its_repository_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_are_negotiated_and_echoed() {
-    let site = Site::start(Profile::Vsts).await;
+    let site = Site::with_profile(Profile::Vsts).await;
     let path = "/acme/_apis/projects";
     let rows = [
         ("", "4.1"),
@@ -102,7 +102,7 @@ async fn versions_are_negotiated_and_echoed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_has_the_services_manners() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let session = "X-TFS-Session: 11111111-2222-3333-4444-555555555555\r\n";
     let paths = ["/acme/_apis/projects", "/acme/_apis/projects/none", "/acme/_apis/unheard/of"];
     for path in paths {

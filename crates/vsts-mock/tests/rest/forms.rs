@@ -32,7 +32,7 @@ fn kind(reply: &Reply) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn items_come_in_the_form_that_is_asked_for() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     filled(&site).await;
     let rows = [
         ("items?path=/d/a.txt", "", JSON),
@@ -98,7 +98,7 @@ async fn items_come_in_the_form_that_is_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn blobs_and_trees_come_in_the_form_that_is_asked_for() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let pushed = filled(&site).await;
     let tree = pushed["commits"][0]["treeId"].as_str().expect("an id").to_owned();
     let item = get(&site, "items?path=/d/a.txt", "").await.expect(200);

@@ -38,13 +38,13 @@ async fn filled(site: &Site) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_rest_pushes_git_clones() {
-    let site = Site::start(Profile::Vsts).await;
+    let site = Site::with_profile(Profile::Vsts).await;
     let empty = site.get(&format!("{REPO}/refs"), "bobspat").await.expect(200);
     assert_eq!(empty["count"], 0);
     assert_eq!(site.get(&format!("{REPO}/commits"), "bobspat").await.expect(200)["count"], 0);
     assert_eq!(site.get(&format!("{REPO}/items"), "bobspat").await.status, 404);
     drop(site);
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let tips = filled(&site).await;
     site.git(".", &["clone", "-q", &site.url("extra"), "clone"]).await;
     assert_eq!(site.git("clone", &["rev-parse", "HEAD"]).await, tips[2]);
@@ -67,7 +67,7 @@ async fn what_rest_pushes_git_clones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_git_pushes_rest_shows() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     filled(&site).await;
     site.git(".", &["clone", "-q", &site.url("extra"), "clone"]).await;
     site.git("clone", &["checkout", "-q", "-b", "feature/x"]).await;
@@ -122,7 +122,7 @@ async fn what_git_pushes_rest_shows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_are_searched() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let tips = filled(&site).await;
     let rows = [
         ("", vec![2, 1, 0]),
@@ -178,7 +178,7 @@ async fn commits_are_searched() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn items_are_shown_in_every_form() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let tips = filled(&site).await;
     let get = async |tail: &str| site.get(&format!("{REPO}/{tail}"), "bobspat").await;
     let paths = async |tail: &str| each(&get(tail).await.expect(200), "path");
@@ -254,7 +254,7 @@ async fn items_are_shown_in_every_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refs_change_each_with_its_own_verdict() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let tips = filled(&site).await;
     let refs = format!("{REPO}/refs");
     let update =
@@ -298,7 +298,7 @@ async fn refs_change_each_with_its_own_verdict() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_ref_is_written_by_who_locked_it() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let tips = filled(&site).await;
     let path = format!("{REPO}/refs?filter=heads/master");
     let lock = |on: bool| json!({ "isLocked": on });
@@ -322,7 +322,7 @@ async fn a_locked_ref_is_written_by_who_locked_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_that_make_no_sense_are_refused() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let tips = filled(&site).await;
     let stale = site.push("extra", "refs/heads/master", &tips[0], json!([add("/z", "z")])).await;
     assert_eq!(stale.fails(409), "GitReferenceStaleException");

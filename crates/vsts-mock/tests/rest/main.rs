@@ -12,9 +12,15 @@ mod forms;
 mod git;
 mod node;
 mod profile;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "../support/git.rs"]
+mod program;
 mod pushes;
 mod python;
 mod queries;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "../support/running.rs"]
+mod running;
 mod secured;
 mod security;
 mod site;

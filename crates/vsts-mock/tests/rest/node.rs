@@ -15,7 +15,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rest/with_node_
 #[tokio::test(flavor = "multi_thread")]
 async fn the_node_sdk_lives_through_a_whole_life() {
     for profile in [Profile::Permissive, Profile::Vsts, Profile::AzureDevops] {
-        let site = Site::start(profile).await;
+        let site = Site::with_profile(profile).await;
         let key = site.dir.path().join("laptop");
         let mut keygen = Command::new("ssh-keygen");
         keygen.args(["-q", "-t", "rsa", "-b", "2048", "-N", "", "-C", "alice", "-f"]).arg(&key);

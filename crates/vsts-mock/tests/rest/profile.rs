@@ -8,7 +8,7 @@ use crate::site::Site;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_caller_has_a_profile() {
     for profile in [Profile::Permissive, Profile::Vsts, Profile::AzureDevops] {
-        let site = Site::start(profile).await;
+        let site = Site::with_profile(profile).await;
         let data = site.get("/acme/_apis/connectionData", "alicepat").await.expect(200);
         let id = data["authenticatedUser"]["id"].as_str().expect("an id").to_owned();
         let forms = [
@@ -45,7 +45,7 @@ async fn the_caller_has_a_profile() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_profile_that_is_not_to_be_seen_is_not_there() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let data = site.get("/acme/_apis/connectionData", "alicepat").await.expect(200);
     let id = data["authenticatedUser"]["id"].as_str().expect("an id").to_owned();
     let path = |id: &str| format!("/acme/_apis/profile/profiles/{id}");

@@ -29,7 +29,7 @@ async fn push_as(site: &Site, who: &str, name: &str, old: &str) -> Reply {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_makes_a_branch_on_an_existing_commit() {
     for profile in [Profile::Permissive, Profile::Vsts, Profile::AzureDevops] {
-        let site = Site::start(profile).await;
+        let site = Site::with_profile(profile).await;
         let pushes = format!("{REPO}/pushes?api-version=4.1");
         let body = |name: &str, old: &str, change: Value| {
             json!({
@@ -54,7 +54,7 @@ async fn a_push_makes_a_branch_on_an_existing_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_begins_where_its_ref_is_or_at_a_commit() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let master = "refs/heads/master";
     let first = site.push("extra", master, ZEROS, json!([add("/a.txt", "1"), add("/d/b.txt", "b")])).await;
     let first = first.expect(201);
@@ -97,7 +97,7 @@ async fn a_push_begins_where_its_ref_is_or_at_a_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_branch_takes_the_right_to_make_one() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let one = new_tip(
         &site.push("extra", "refs/heads/master", ZEROS, json!([add("/a.txt", "1")])).await.expect(201),
     );

@@ -34,7 +34,7 @@ async fn script(site: &Site, part: &str, more: &[&str]) -> String {
 }
 
 async fn whole_life(profile: Profile) {
-    let site = Site::start(profile).await;
+    let site = Site::with_profile(profile).await;
     let tip = script(&site, "make", &[]).await;
     let url = site.server.clone_url("acme", "Rose", "garden");
     let as_alice = ["-c", "http.extraHeader=Authorization: Bearer alicepat"];

@@ -28,7 +28,7 @@ async fn two_branches(site: &Site) -> [String; 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dates_are_taken_in_every_form() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let tips = two_branches(&site).await;
     let shown = site.get(&format!("{REPO}/commits/{}", tips[0]), "bobspat").await.expect(200);
     assert_eq!(shown["author"]["date"], "2018-06-14T10:00:00Z");
@@ -90,7 +90,7 @@ async fn dates_are_taken_in_every_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_have_their_prefix_or_not() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let tips = two_branches(&site).await;
     let [one, two] = tips.each_ref().map(String::as_str);
     let rows: [(String, Vec<&str>); 20] = [

@@ -18,7 +18,7 @@ pub(crate) struct Secured {
 
 impl Secured {
     pub(crate) async fn start() -> Self {
-        let site = Site::start(Profile::Permissive).await;
+        let site = Site::with_profile(Profile::Permissive).await;
         let repo = site.get("/acme/iris/_apis/git/repositories/extra", "alicepat").await.expect(200);
         let data = site.get("/acme/_apis/connectionData", "alicepat").await.expect(200);
         let text = |value: &Value| value.as_str().expect("a string").to_owned();

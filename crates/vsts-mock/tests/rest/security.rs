@@ -12,7 +12,7 @@ const IDENTITY: &str = "5a27515b-ccd7-42c9-84f1-54c998f03866";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn namespaces_are_listed_with_their_actions() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let all = site.get("/acme/_apis/securitynamespaces", "bobspat").await.expect(200);
     assert_eq!(each(&all, "name"), ["Git Repositories", "Project", "Collection", "Identity"]);
     let git = site.get(&format!("/acme/_apis/SecurityNamespaces/{GIT}"), "bobspat").await.expect(200);

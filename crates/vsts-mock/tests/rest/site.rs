@@ -1,49 +1,21 @@
 //! A server with the usual people, and plain requests to its REST API.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_support::{Answer, http};
-use vsts_mock::{MockServer, Profile};
+use test_support::Answer;
+use vsts_mock::Profile;
+
+use crate::program::Git;
+pub(crate) use crate::running::Running as Site;
 
 /// alice owns the account, carol contributes, bob reads, dave knows nobody.
-const SEED: &str = r#"
-[[users]]
-name = "alice"
-email = "alice@example.com"
-tokens = [{ name = "ci", value = "alicepat" }, { name = "reading", value = "alice-reads", scopes = ["vso.code"] }]
-[[users]]
-name = "bob"
-tokens = [{ name = "ci", value = "bobspat" }]
-[[users]]
-name = "carol"
-tokens = [{ name = "ci", value = "carolpat" }]
-[[users]]
-name = "dave"
-tokens = [{ name = "ci", value = "davespat" }]
-
-[[accounts]]
-name = "acme"
-owner = "alice"
-[[accounts.projects]]
-name = "iris"
-contributors = ["carol"]
-readers = ["bob"]
-[[accounts.projects.repos]]
-name = "extra"
-"#;
+const SEED: &str = include_str!("../support/seed.toml");
 
 /// The time limit of work that goes on by itself.
 const TIMEOUT: Duration = Duration::from_mins(1);
-
-/// A running server.
-pub(crate) struct Site {
-    pub(crate) server: MockServer,
-    pub(crate) dir: TempDir,
-}
 
 /// An answer.
 #[derive(Debug)]
@@ -83,24 +55,16 @@ impl Reply {
 }
 
 impl Site {
-    pub(crate) async fn start(profile: Profile) -> Self {
-        let dir = TempDir::new().expect("a folder");
-        let builder = MockServer::builder().seed_toml(SEED).expect("a seed").profile(profile);
-        let server = builder.data_dir(dir.path().join("data")).start().await.expect("the server starts");
-        Self { server, dir }
+    pub(crate) async fn with_profile(profile: Profile) -> Self {
+        Self::start(TempDir::new().expect("a folder"), SEED, |builder| builder.profile(profile)).await
     }
 
     /// One request with a token, more header lines, and a body.
     pub(crate) async fn send(&self, method: &str, path: &str, token: &str, more: &str, body: &str) -> Reply {
-        let url = self.server.url().to_owned();
         let host = if more.contains("Host:") { "" } else { "Host: localhost\n" };
-        let sign_in =
-            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\n") };
-        let more = more.replace("\r\n", "\n");
-        let lines = format!("{host}{sign_in}{more}Content-Type: application/json; charset=utf-8\n");
-        let (head, body) = (http::head(&url, method, path, &lines, body.len()), body.to_owned());
-        let sent = tokio::task::spawn_blocking(move || http::send(&url, &head, body.as_bytes()));
-        Reply(sent.await.expect("the exchange ends").expect("the request is answered"))
+        let lines =
+            format!("{host}{}Content-Type: application/json; charset=utf-8\n", more.replace("\r\n", "\n"));
+        Reply(self.exchange(method, path, token, &lines, body).await)
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Reply {
@@ -151,9 +115,7 @@ impl Site {
 
     /// The setting with which git signs in over SSH with a key, and knows the server.
     pub(crate) fn ssh_with(&self, key: &Path) -> String {
-        let known_hosts = self.dir.path().join("known_hosts");
-        let line = self.server.ready().known_hosts.clone().expect("SSH is listened for");
-        std::fs::write(&known_hosts, line + "\n").expect("a file is written");
+        let known_hosts = self.write_known_hosts();
         format!(
             "core.sshCommand=ssh -F none -o BatchMode=yes -o IdentityAgent=none -o IdentitiesOnly=yes -i {} -o \
              UserKnownHostsFile={} -o StrictHostKeyChecking=yes",
@@ -166,24 +128,10 @@ impl Site {
     pub(crate) async fn run_git(&self, folder: &str, args: &[&str]) -> Result<String, String> {
         let folder = self.dir.path().join(folder);
         std::fs::create_dir_all(&folder).expect("a folder");
-        let mut command = Command::new("git");
-        command
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin:/usr/local/bin")
-            .env("HOME", &folder)
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .current_dir(&folder)
-            .args(["-c", "user.name=Carol", "-c", "user.email=carol@example.com"])
-            .args(["-c", "init.defaultBranch=master"])
-            .args(["-c", "http.extraHeader=Authorization: Bearer carolpat"])
-            .args(args);
-        let output = tokio::task::spawn_blocking(move || command.output());
-        let output = output.await.expect("it ran").expect("git starts");
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let git = Git::new(&folder).set("user.name=Carol").set("user.email=carol@example.com");
+        let git = git.set("http.extraHeader=Authorization: Bearer carolpat");
+        let output = git.run(args).await;
+        if output.is_ok() { Ok(output.out.trim().to_owned()) } else { Err(output.err) }
     }
 
     pub(crate) fn url(&self, repo: &str) -> String {

@@ -26,7 +26,7 @@ async fn scope(site: &Site, project: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn identities_are_found_by_all_their_names() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let get = async |query: &str| site.get(&format!("/acme/_apis/Identities?{query}"), "bobspat").await;
     let alice =
         get("searchFilter=General&filterValue=alice@example.com").await.expect(200)["value"][0].clone();
@@ -94,7 +94,7 @@ async fn identities_are_found_by_all_their_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_graph_shows_users_groups_and_who_is_in_them() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let users = site.get(&format!("{GRAPH}/users"), "bobspat").await.expect(200);
     assert_eq!(each(&users, "displayName"), ["alice", "bob", "carol"], "dave does not belong");
     assert_eq!(users["value"][0]["principalName"], "alice@example.com");
@@ -144,7 +144,7 @@ async fn the_graph_shows_users_groups_and_who_is_in_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_put_into_a_group_may_what_the_group_may() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let repo = "/acme/iris/_apis/git/repositories/extra";
     assert_eq!(site.get(repo, "davespat").await.status, 404);
     // dave is known to the directory, and not to the account.
@@ -220,7 +220,7 @@ async fn who_is_put_into_a_group_may_what_the_group_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn identities_are_members_by_either_way() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     let id = async |called: &str| {
         let path = format!("/acme/_apis/identities?searchFilter=General&filterValue={called}");
         text(&site.get(&path, "alicepat").await.expect(200)["value"][0]["id"])

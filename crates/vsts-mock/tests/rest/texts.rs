@@ -40,7 +40,7 @@ fn commit(site: &Site, tree: &str, parent: &str, encoding: &str, name: &[u8], me
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_are_shown_in_the_encoding_that_they_declare() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     site.git(".", &["init", "-q", "work"]).await;
     let tree = object(&site, "tree", b"");
     let rows: [(&str, &[u8], &[u8]); 7] = [
@@ -86,7 +86,7 @@ async fn commits_are_shown_in_the_encoding_that_they_declare() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_encoding_never_breaks_json() {
-    let site = Site::start(Profile::Permissive).await;
+    let site = Site::with_profile(Profile::Permissive).await;
     site.git(".", &["init", "-q", "work"]).await;
     let blob = object(&site, "blob", b"text\n");
     let mut bytes = b"100644 b\xe4d.txt\0".to_vec();

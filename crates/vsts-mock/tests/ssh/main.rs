@@ -14,7 +14,12 @@ mod impostors;
 mod lfs;
 mod life;
 mod message;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "../support/git.rs"]
+mod program;
 mod refused;
+#[path = "../support/running.rs"]
+mod running;
 mod stock;
 mod testbed;
 mod urls;

@@ -28,10 +28,10 @@ pub struct SharedOptions {
     /// A tag of the run, or of the sweep and its runs; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
-    /// Return as soon as it has started; it goes on without this terminal
+    /// Return as soon as the run has started; it continues without this terminal
     #[arg(long)]
     pub detach: bool,
-    /// Take any number of new bytes into the snapshot, also over 200 MB in Git and 10 GB of large files
+    /// Take any number of new bytes into the snapshot, even over 200 MB in Git and 10 GB of large files
     #[arg(long)]
     allow_large: bool,
     /// The most bytes of outputs and logs of a run to push, for example 200MB: logs first, then the smallest files; the
@@ -47,13 +47,13 @@ pub struct SharedOptions {
 /// The options that say which program runs, beside the words of a command, and its variables.
 #[derive(Debug, clap::Args)]
 pub struct ProgramArgs {
-    /// Run a module of Python, by the environment's interpreter
+    /// Run a Python module with the environment's interpreter
     #[arg(long, short, value_name = "MODULE", conflicts_with = "shell")]
     module: Option<String>,
-    /// Run a line of shell, by /bin/sh
+    /// Run a line of shell with /bin/sh
     #[arg(long, value_name = "LINE")]
     shell: Option<String>,
-    /// An environment variable for the run, in no record; may be given several times
+    /// An environment variable that azml does not record; may be given several times
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     environment: Vec<(String, String)>,
 }

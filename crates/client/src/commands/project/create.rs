@@ -29,16 +29,16 @@ pub struct Args {
     /// Link the project to this Git repository, which must be empty
     #[arg(long, short, value_name = "URL")]
     repo: Option<String>,
-    /// Make a project of a folder that is there
+    /// Make a project of an existing folder
     #[arg(long)]
     existing: bool,
-    /// Make a Git repository for the project alone, also inside another one
+    /// Make a Git repository for this project only, even inside another repository
     #[arg(long)]
     init_repo: bool,
     /// Begin with the files of this Git repository's newest commit
     #[arg(long, short = 'u', value_name = "URL", conflicts_with = "existing")]
     template_url: Option<String>,
-    /// Take in any number of bytes, also over 200 MB in Git and 10 GB of large files
+    /// Take in any number of bytes, even over 200 MB in Git and 10 GB of large files
     #[arg(long)]
     allow_large: bool,
     #[command(flatten)]

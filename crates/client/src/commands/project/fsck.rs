@@ -18,7 +18,7 @@ use crate::ui::{Numbers, Output, Ui};
 /// Example: `azml project fsck --dry-run`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Say what is wrong, and change nothing
+    /// Report damage, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Do not ask the remote for what is missing

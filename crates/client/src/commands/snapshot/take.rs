@@ -26,7 +26,7 @@ pub struct Args {
     /// A permanent name for the snapshot
     #[arg(long, value_name = "NAME")]
     tag: Option<String>,
-    /// Take in any number of new bytes, also over 200 MB in Git and 10 GB of large files
+    /// Take in any number of new bytes, even over 200 MB in Git and 10 GB of large files
     #[arg(long)]
     allow_large: bool,
     #[command(flatten)]

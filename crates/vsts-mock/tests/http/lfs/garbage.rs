@@ -33,7 +33,7 @@ async fn only_what_no_ref_reaches_is_swept_and_only_after_two_weeks() {
     );
     lfs.upload("/acme/iris/_git/guarded", b"loose").await;
     let url = lfs.server.clone_url("acme", "iris", "extra");
-    let alice = Git::new(lfs.dir.path(), "alicepat").clone_to(&url, "alice").await;
+    let alice = Git::of(lfs.dir.path(), "alicepat").clone_to(&url, "alice").await;
     // In an old version, below a folder, in a branch that is not the default one.
     std::fs::create_dir(alice.dir().join("deep")).expect("a folder");
     alice.commit("deep/model", &pointer(b"kept")).await;
@@ -80,7 +80,7 @@ async fn a_fork_has_what_its_refs_reach() {
     let lfs = Lfs::new().await;
     let (one, other) = (lfs.upload(EXTRA, b"one").await, lfs.upload(EXTRA, b"other").await);
     let url = lfs.server.clone_url("acme", "iris", "extra");
-    let alice = Git::new(lfs.dir.path(), "alicepat").clone_to(&url, "alice").await;
+    let alice = Git::of(lfs.dir.path(), "alicepat").clone_to(&url, "alice").await;
     alice.commit("one", &pointer(b"one")).await;
     alice.run(&["push", "-q", "origin", "HEAD:master"]).await.ok();
     alice.commit("other", &pointer(b"other")).await;
@@ -104,7 +104,7 @@ async fn an_import_brings_the_large_files_that_are_what_their_names_say() {
     let lfs = Lfs::new().await;
     let source = lfs.dir.path().join("source");
     std::fs::create_dir(&source).expect("a folder");
-    let git = Git::new(&source, "");
+    let git = Git::of(&source, "");
     git.run(&["init", "-q"]).await.ok();
     git.commit("large", &pointer(b"large")).await;
     let (right, wrong) = (oid(b"large"), oid(b"something else"));

@@ -17,6 +17,7 @@ use vsts_mock::{Builder, MockServer};
 
 use crate::git::SEED;
 use crate::raw::{self, Reply};
+use crate::running::Running;
 
 const JSON: &str = "application/vnd.git-lfs+json";
 /// The repository that most tests use.
@@ -51,9 +52,8 @@ impl Lfs {
 
     async fn with_seed(seed: &str, set: impl FnOnce(Builder) -> Builder) -> Self {
         let dir = TempDir::new().expect("a folder");
-        let builder = MockServer::builder().seed_toml(seed).expect("a seed");
-        let builder = set(builder.data_dir(dir.path().join("data")));
-        Self { server: builder.start().await.expect("the server starts"), dir }
+        let Running { server, dir } = Running::start(dir, seed, set).await;
+        Self { server, dir }
     }
 
     /// The address that the server listens at, whatever its URLs begin with.

@@ -10,7 +10,7 @@ async fn pages_and_rest_give_the_content_that_a_pointer_stands_for() {
     let lfs = Lfs::new().await;
     lfs.server.admin().add_repo("acme/iris", &SeedRepo::new("open").public()).await.expect("a repository");
     let repo = "/acme/iris/_git/open";
-    let alice = Git::new(lfs.dir.path(), "alicepat");
+    let alice = Git::of(lfs.dir.path(), "alicepat");
     let alice = alice.clone_to(&lfs.server.clone_url("acme", "iris", "open"), "alice").await;
     let pointer = |content: &[u8]| {
         let (oid, size) = (oid(content), content.len());

@@ -8,7 +8,7 @@ use crate::git::{Git, Output};
 impl Lfs {
     /// Somebody with git and git-lfs, who has its filters configured.
     fn person(&self, token: &str) -> Git {
-        let git = Git::new(self.dir.path(), token);
+        let git = Git::of(self.dir.path(), token);
         [
             "filter.lfs.process=git-lfs filter-process",
             "filter.lfs.required=true",
@@ -70,7 +70,7 @@ async fn git_lfs_pushes_and_clones() {
     let stored = bob.run(&["cat-file", "-p", "HEAD:a.bin"]).await.ok();
     assert!(stored.starts_with("version https://git-lfs.github.com/spec/v1\n"), "{stored}");
     let fsck = bob.run(&["lfs", "fsck"]).await;
-    assert!(fsck.ok, "{fsck:?}");
+    assert!(fsck.is_ok(), "{fsck:?}");
     // A second push sends what is new alone.
     std::fs::write(alice.dir().join("d.bin"), noise(3, 1000)).expect("a file is written");
     alice.run(&["add", "-A"]).await.ok();
@@ -131,9 +131,9 @@ async fn git_lfs_locks_and_unlocks() {
     alice.run(&["commit", "-q", "-a", "-m", "change"]).await.ok();
     let stopped = alice.run(&["push", "-q", "origin", "HEAD:master"]).await;
     let said = format!("{}{}", stopped.out, stopped.err);
-    assert!(!stopped.ok && said.contains("a.bin") && said.contains("carol"), "{said}");
+    assert!(!stopped.is_ok() && said.contains("a.bin") && said.contains("carol"), "{said}");
     let refused = alice.run(&["lfs", "unlock", "a.bin"]).await;
-    assert!(!refused.ok, "{refused:?}");
+    assert!(!refused.is_ok(), "{refused:?}");
     alice.run(&["lfs", "unlock", "--force", "a.bin"]).await.ok();
     assert!(alice.run(&["lfs", "locks"]).await.ok().is_empty());
     alice.run(&["push", "-q", "origin", "HEAD:master"]).await.ok();
