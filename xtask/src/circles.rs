@@ -72,7 +72,7 @@ fn exports_of(
         for path in paths {
             let (Some(name), Some(child)) = (path.last(), path.get(..=module.len())) else { continue };
             if sources.contains_key(child) {
-                exports.insert([module, &[name.clone()]].concat(), path);
+                exports.insert([module, std::slice::from_ref(name)].concat(), path);
             }
         }
     }

@@ -4,8 +4,11 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
+/// A fuzz target.
+pub type Target = fn(&[u8]);
+
 /// Runs every seed of each target, and what fuzzing once found, through the target; a panic names the seed.
-pub fn run(targets: &[(&str, fn(&[u8]))]) {
+pub fn run(targets: &[(&str, Target)]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
     for (name, target) in targets {
         let seeds = fs::read_dir(folder.join(name)).expect("each target has seeds");
