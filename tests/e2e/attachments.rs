@@ -24,7 +24,8 @@ fn two_computers<'s>(sandbox: &'s Sandbox, url: &str) -> (Actor<'s>, PathBuf, St
     let alice = sandbox.actor("alice", "alicepat");
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", url);
     write(&project, "train.py", SCRIPT);
-    let submit = ["experiment", "submit", "-c", "local", "--attachments-limit", "100kB", "train.py"];
+    let submit =
+        ["experiment", "submit", "-c", "local", "--attachments-limit", "100kB", "--no-large", "train.py"];
     let output = alice.azml(&project, &submit).ok();
     let report = output.stdout.lines().find(|line| line.starts_with("Not pushed, over the limit; kept in "));
     let report = report.unwrap_or_else(|| panic!("what stays is said: {output}"));

@@ -44,6 +44,7 @@ mod kept;
 mod killed;
 /// Large files: Git LFS pointers in snapshots, their bytes at folders and servers.
 mod large_files;
+mod large_outputs;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.
 mod linking;
 /// Scripts that log with MLflow.

@@ -125,7 +125,8 @@ fn what_is_over_the_limit_is_named_and_known_again() {
     let (remote, alice, project) = sandbox.project_with_remote();
     let url = remote.to_str().expect("UTF-8").to_owned();
     write(&project, "train.py", SCRIPT);
-    let submit = ["experiment", "submit", "-c", "local", "--attachments-limit", "1B", "train.py"];
+    let submit =
+        ["experiment", "submit", "-c", "local", "--attachments-limit", "1B", "--no-large", "train.py"];
     let run = alice.azml(&project, &submit).ok().run_id();
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
     let record = alice.azml_json(&project, &["history", "info", "-r", &run]);

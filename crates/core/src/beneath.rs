@@ -9,7 +9,8 @@ use std::{
     path::{Component, Path},
 };
 
-use gix::bstr::{BStr, ByteSlice as _};
+use gix::bstr::{BStr, BString, ByteSlice as _};
+use rustix::fs::{AtFlags, CWD, linkat};
 
 use crate::dir::{Dir, split};
 
@@ -27,6 +28,19 @@ impl Dir {
         let folder = self.make_below(folder)?;
         folder.remove_file(name)?;
         folder.new_file(name, 0o666)
+    }
+
+    /// Makes the file `from` one at `path` too, by a hard link, with the folders that this needs; a file or link that is there
+    /// is replaced in one step.
+    pub fn link_file_below(&self, from: &Path, path: &Path) -> io::Result<()> {
+        let (folder, name) = split(plain(path)?);
+        let folder = self.make_below(folder)?;
+        let beside = BString::from(format!(".azml-{}.link", std::process::id()));
+        folder.remove_file(beside.as_bstr())?;
+        linkat(CWD, from, folder.as_fd(), beside.as_slice(), AtFlags::empty())?;
+        folder.rename(beside.as_bstr(), name)?;
+        // Two names of one file stay both.
+        folder.remove_file(beside.as_bstr())
     }
 
     /// Moves what is at `path` to the same path below `into`, where the folders that it needs are made.
@@ -80,7 +94,7 @@ mod tests {
         }
         symlink(dir.path().join("secret"), root.join("chain2")).unwrap();
         rustix::fs::mknodat(
-            rustix::fs::CWD,
+            CWD,
             root.join("pipe"),
             rustix::fs::FileType::Fifo,
             rustix::fs::Mode::from_raw_mode(0o600),

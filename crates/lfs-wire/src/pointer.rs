@@ -62,6 +62,15 @@ impl Pointer {
     }
 }
 
+impl Pointer {
+    /// The lengths that canonical texts have.
+    pub const fn sizes_of_text() -> std::ops::RangeInclusive<u64> {
+        // The lines without the digits of the size, of which there are 1 to 19.
+        let rest = ("version \noid sha256:\nsize \n".len() + VERSION.len() + 64) as u64;
+        rest + 1..=rest + 19
+    }
+}
+
 fn hash(value: &str) -> Option<Oid> {
     value.strip_prefix("sha256:")?.parse().ok()
 }
@@ -157,7 +166,9 @@ mod tests {
         #[test]
         fn what_is_printed_is_read_again(bytes: [u8; 32], size in 0..=i64::MAX as u64) {
             let pointer = Pointer { oid: Oid::from_bytes(bytes), size };
-            prop_assert_eq!(Pointer::parse_canonical(pointer.to_string().as_bytes()), Some(pointer));
+            let text = pointer.to_string();
+            prop_assert_eq!(Pointer::parse_canonical(text.as_bytes()), Some(pointer));
+            prop_assert!(Pointer::sizes_of_text().contains(&(text.len() as u64)));
         }
 
         #[test]

@@ -106,7 +106,7 @@ fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Res
     let is_whole = paths.is_empty();
     let target = Target { tree: tree.id, paths, has_large: tree.has_large };
     if what.dry_run {
-        return Ok(planned(ctx, &restore::plan(opened, target)?, &head));
+        return Ok(planned(ctx, &restore::plan(opened, target)?.1, &head));
     }
     let (plan, done) = restore::restore(ctx, opened, &target, what.force, what.remote.token())?;
     let files = if is_whole { "The folder already is" } else { "These files already are as in" };
@@ -121,7 +121,7 @@ fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Res
 fn undo(ctx: &Context, opened: &Opened, args: &What) -> Result<Output, CommandError> {
     let head = |backup: Backup| json!({"undone_backup": backup.number});
     if args.dry_run {
-        let (backup, plan) = restore::plan_undo(opened)?;
+        let (_, backup, plan) = restore::plan_undo(opened)?;
         return Ok(planned(ctx, &plan, &head(backup)));
     }
     let (backup, plan, done) = restore::undo(ctx, opened, args.force)?;

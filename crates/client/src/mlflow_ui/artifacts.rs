@@ -102,7 +102,11 @@ impl Artifacts {
         let failed = |error: CommandError| Refusal::missing(error.chain().join(": "));
         let attachments = {
             let _one = request.site.one_fetch();
-            fetch::attachments(request.ctx, &request.opened, owner, None).map_err(failed)?
+            let (ctx, opened) = (request.ctx, &request.opened);
+            let found = fetch::attachments(ctx, opened, owner, None).map_err(failed)?;
+            let is_it = |path: &Path| path == artifact.path;
+            fetch::large_attachments(ctx, opened, owner, &found, None, is_it).map_err(failed)?;
+            found
         };
         let opened = attachments.open(&artifact.path).map_err(|error| Refusal::missing(error.to_string()))?;
         let file = opened.ok_or_else(|| {
@@ -120,7 +124,10 @@ fn found(request: &Request<'_>, record: &RunRecord) -> Result<Vec<(PathBuf, Opti
     if files.is_empty() {
         return Ok(record.attachments.iter().map(|text| (unquoted_path(text), None)).collect());
     }
-    Ok(files.into_iter().map(|(path, size)| (path, Some(size))).collect())
+    let mut found: BTreeMap<_, _> =
+        record.large_attachments().into_iter().map(|(path, pointer)| (path, Some(pointer.size))).collect();
+    found.extend(files.into_iter().map(|(path, size)| (path, Some(size))));
+    Ok(found.into_iter().collect())
 }
 
 /// A path of a client, if it stays below the run's files.

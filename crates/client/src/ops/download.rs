@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use azml_core::dir::{Dir, NoFolder, split};
@@ -29,6 +30,8 @@ pub struct Request<'a> {
     pub folder: Option<&'a Path>,
     /// Replace files that are there.
     pub force: bool,
+    /// Leave large files out.
+    pub no_large: bool,
     /// A token for the remote.
     pub token: Option<&'a str>,
 }
@@ -74,12 +77,17 @@ pub fn download(
 ) -> Result<Downloaded, CommandError> {
     let id = &record.run_id;
     let attachments = fetch::attachments(ctx, opened, record, request.token)?;
-    let files: Vec<PathBuf> = attachments
+    let large = record.large_attachments();
+    let fetched =
+        fetch::large_attachments(ctx, opened, record, &attachments, request.token, |_| !request.no_large);
+    let failed = fetched.err().map(|error| error.chain().join(": "));
+    let mut files: Vec<PathBuf> = attachments
         .files()
         .map_err(|error| CommandError::file("read", attachments.folder(), error))?
         .into_iter()
         .map(|(path, _)| path)
         .collect();
+    files.retain(|path| !(request.no_large && large.contains_key(path)));
     let missing: Vec<&String> =
         record.attachments.iter().filter(|path| !files.contains(&unquoted_path(path))).collect();
     if files.is_empty() {
@@ -93,10 +101,13 @@ pub fn download(
     for file in &files {
         copy(&attachments.folder().join(file), (&into, &folder), file, request.force)?;
     }
-    let missing = missing.into_iter().map(|path| Missing {
-        path: path.clone(),
-        why: upload::why_missing(record, &unquoted_path(path)).unwrap_or_else(|| "it is not here".to_owned()),
-    });
+    let why = |path: &Path| match (large.contains_key(path), &failed) {
+        (true, _) if request.no_large => "it is a large file, and --no-large was given".to_owned(),
+        (true, Some(failed)) => failed.clone(),
+        _ => upload::why_missing(record, path).unwrap_or_else(|| "it is not here".to_owned()),
+    };
+    let missing =
+        missing.into_iter().map(|path| Missing { path: path.clone(), why: why(&unquoted_path(path)) });
     Ok(Downloaded { folder: into, files, missing: missing.collect() })
 }
 
@@ -147,7 +158,9 @@ fn copy(from: &Path, (into, opened): (&Path, &Dir), path: &Path, force: bool) ->
         folder.remove_file(part)?;
         let mut fresh = folder.new_file(part, 0o600)?;
         io::copy(&mut source, &mut fresh)?;
-        fresh.set_permissions(source.metadata()?.permissions())?;
+        // Large files are read-only where azml has them.
+        let mode = source.metadata()?.permissions().mode();
+        fresh.set_permissions(fs::Permissions::from_mode(mode | 0o200))?;
         if force {
             folder.rename(part, name)
         } else if folder.rename_to_free(part, name)? {

@@ -1,16 +1,17 @@
 //! Fetching what is not on this computer: snapshots, and what the runs of other computers left.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use azml_core::history::HistoryRepo;
-use azml_core::large::Tree;
+use azml_core::large::{Pointer, Tree};
 use azml_core::run::RunRecord;
 use gix::ObjectId;
 
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::run::attachments::{self, Attachments};
+use crate::run::upload;
 use crate::sync;
 
 /// The number of other computers' runs whose attachments are kept here.
@@ -45,7 +46,7 @@ pub fn fetch_snapshots(
     })
 }
 
-/// The attachments of a recorded run, fetched if they are not here.
+/// The attachments of a recorded run, fetched if they are not here; large files are left to [`large_attachments`].
 pub fn attachments(
     ctx: &Context,
     opened: &Opened,
@@ -61,6 +62,35 @@ pub fn attachments(
     })?;
     prune(&opened.history);
     Ok(Attachments::at(folder))
+}
+
+/// Brings a record's large attachments that are missing in their folder there: those whose path is `wanted`.
+pub fn large_attachments(
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    attachments: &Attachments,
+    token: Option<&str>,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<(), CommandError> {
+    let is_here = |path: &Path| attachments.open(path).is_ok_and(|found| found.is_some());
+    let large = record.large_attachments();
+    let missing = large.iter().filter(|(path, _)| wanted(path) && !is_here(path));
+    let missing: Vec<Pointer> = missing.map(|(_, pointer)| *pointer).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let store = opened.history.large_files();
+    let fetched = match ctx.remote(opened, token)? {
+        Some(remote) => sync::with_progress(ctx, opened.project.root(), "Fetching large files", |context| {
+            sync::large::fetch(&opened.history, &remote, &missing, context)
+        }),
+        None if missing.iter().all(|pointer| store.has(pointer)) => Ok(()),
+        None => Err(sync::SyncError::NotLinked),
+    };
+    // Those that have come are of use without the others.
+    upload::share(&opened.history, attachments, record)?;
+    Ok(fetched?)
 }
 
 /// Removes what was fetched longest ago: it can be fetched again.

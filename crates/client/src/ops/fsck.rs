@@ -94,7 +94,8 @@ fn again(
 
 /// Stores every file of the folder: what the newest snapshot lacks is most likely still there.
 fn from_folder(ctx: &Context, history: &HistoryRepo) {
-    let request = TreeRequest { home: ctx.env.home().map(Path::to_owned), limits: Limits::NONE };
+    let request =
+        TreeRequest { home: ctx.env.home().map(Path::to_owned), limits: Limits::NONE, keeps_pointers: true };
     if let Err(error) = snapshot::tree(history, &request, &snapshot::Silent) {
         tracing::warn!(%error, "the folder's files can't be stored again");
     }

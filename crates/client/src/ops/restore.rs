@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use azml_core::checkout::{self, Written};
+use azml_core::history::HistoryRepo;
 use azml_core::large::Tree;
 use azml_core::restore::{self, Backup, Done, Plan, Target};
 use gix::bstr::BString;
@@ -23,14 +24,18 @@ pub enum WriteError {
     NoSuchPath { path: BString },
 }
 
-/// Plans what restoring a tree, or some paths of it, would change.
-pub fn plan(opened: &Opened, target: impl Into<Target>) -> Result<Plan, CommandError> {
-    Ok(restore::plan(&opened.history, target)?)
+/// Plans what restoring a tree, or some paths of it, would change. The history that it gives has the folder's tree.
+pub fn plan(opened: &Opened, target: impl Into<Target>) -> Result<(HistoryRepo, Plan), CommandError> {
+    let history = opened.history.for_question()?;
+    let plan = restore::plan(&history, target)?;
+    Ok((history, plan))
 }
 
-/// Plans what going back to the newest backup would change.
-pub fn plan_undo(opened: &Opened) -> Result<(Backup, Plan), CommandError> {
-    Ok(restore::plan_undo(&opened.history)?)
+/// Plans what going back to the newest backup would change. The history that it gives has the folder's tree.
+pub fn plan_undo(opened: &Opened) -> Result<(HistoryRepo, Backup, Plan), CommandError> {
+    let history = opened.history.for_question()?;
+    let (backup, plan) = restore::plan_undo(&history)?;
+    Ok((history, backup, plan))
 }
 
 /// Carries out a plan that was shown. With `force` it also replaces ignored files that are in the way.

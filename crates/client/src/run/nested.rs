@@ -7,7 +7,7 @@ use azml_core::run::RunStore;
 use super::attachments::Attachments;
 use super::logged::Child;
 use super::secrets::Secrets;
-use super::upload;
+use super::upload::{self, Limits};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::metrics;
@@ -17,7 +17,7 @@ pub fn record(
     ctx: &Context,
     opened: &Opened,
     children: Vec<Child>,
-    limit: u64,
+    limits: Limits,
     secrets: &Secrets,
 ) -> Result<(), CommandError> {
     let mut records = Vec::with_capacity(children.len());
@@ -29,7 +29,7 @@ pub fn record(
             record.attachments = attachments
                 .list()
                 .map_err(|error| CommandError::file("read", attachments.folder(), error))?;
-            upload::commit(ctx, opened, &attachments, &mut record, limit, secrets)?;
+            upload::commit(ctx, opened, &attachments, &mut record, limits, secrets)?;
         }
         records.push(record);
     }

@@ -15,7 +15,8 @@ use super::folder::{ProjectFolders, made_in, release};
 use super::kept::{Collected, Ended, KeptRun, Summary};
 use super::live::Found;
 use super::outputs::Outputs;
-use super::{disk, heartbeat, keeping, live, nested, process_table, upload};
+use super::upload::{self, Limits};
+use super::{disk, heartbeat, keeping, live, nested, process_table};
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::CommandError;
@@ -90,13 +91,13 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         }
         let failed = |error| CommandError::file("read", &run.metrics_file(), error);
         let children = logged.children(&record, &secrets).map_err(failed)?;
-        nested::record(ctx, opened, children, ctx.settings.attachments_limit(), &secrets)?;
+        nested::record(ctx, opened, children, Limits::of(&ctx.settings), &secrets)?;
     }
     let listed =
         attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
     if is_news || (!still_runs && (record.status == Status::NotResponding || listed != record.attachments)) {
         record.attachments = listed;
-        upload::commit(ctx, opened, &attachments, &mut record, ctx.settings.attachments_limit(), &secrets)?;
+        upload::commit(ctx, opened, &attachments, &mut record, Limits::of(&ctx.settings), &secrets)?;
     }
     if known.as_ref() != Some(&record) {
         save(ctx, opened, &record, known.is_none())?;
@@ -110,6 +111,7 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     if still_runs {
         return Ok(());
     }
+    upload::share(&opened.history, &attachments, &record)?;
     let left = &collected.left;
     if left.count() > 0 && (is_news || collected.is_clear) {
         ctx.notices.warning(&format!(

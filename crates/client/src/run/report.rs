@@ -12,6 +12,7 @@ use super::kept::Collected;
 use super::killed;
 use super::secrets::LeftOut;
 use crate::context::Context;
+use crate::text::size;
 
 /// Writing into a string has no way to fail.
 fn infallible(result: std::fmt::Result) {
@@ -53,6 +54,15 @@ pub fn details(ctx: &Context, record: &RunRecord, collected: &Collected, attachm
         record.attachments.iter().map(String::as_str).filter(|path| !is_log(Path::new(path))).collect();
     if !outputs.is_empty() {
         infallible(writeln!(text, "Outputs: {}", some_of(&outputs)));
+    }
+    let large = record.large_attachments();
+    if !large.is_empty() {
+        let listed: Vec<String> = large
+            .iter()
+            .map(|(path, pointer)| format!("{} ({})", quoted_path(path), size(pointer.size)))
+            .collect();
+        let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+        infallible(writeln!(text, "Large outputs, beside Git: {}", some_of(&listed)));
     }
     let secrets = LeftOut::of(record);
     let mut left = record.attachments_left();

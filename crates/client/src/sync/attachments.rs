@@ -9,6 +9,7 @@ use std::path::Path;
 use azml_core::checkout::{self, listing};
 use azml_core::history::{HistoryRepo, Workspace};
 use azml_core::join;
+use azml_core::large::Tree;
 use git_wire::Service;
 use git_wire::client::{self, FetchRequest, FetchSession, Fetched, PushSession, PushUpdate};
 use gix::ObjectId;
@@ -106,8 +107,8 @@ fn join_with(
     Ok((Joined { git, _workspace: workspace }, tip))
 }
 
-/// Brings the attachments in `commit` into the folder `into`, which must not exist: from here, or from the remote
-/// that commit alone. Gives the bytes received.
+/// Brings the attachments in `commit`, without large files, into the folder `into`, which must not exist: from here, or from
+/// the remote that commit alone. Gives the bytes received.
 pub fn fetch_attachments(
     history: &HistoryRepo,
     remote: Option<&Remote>,
@@ -124,14 +125,17 @@ pub fn fetch_attachments(
         let bytes = fetch_one(history, remote.ok_or(SyncError::NotLinked)?, &git, commit, context)?;
         (git, bytes)
     };
-    let tree = git.find_commit(commit).and_then(|commit| commit.tree_id()).map(gix::Id::detach);
-    let tree = tree.map_err(SyncError::read(format!("commit {commit}")))?;
+    let tree = Tree::of_commit(&git, commit).map_err(SyncError::read(format!("commit {commit}")))?;
     let is_file = |kind| matches!(kind, EntryKind::Blob | EntryKind::BlobExecutable);
     // azml writes plain files alone: a link in there leads nobody anywhere.
-    if let Some((path, _)) = listing::list(&git, tree)?.iter().find(|(_, entry)| !is_file(entry.kind)) {
+    let mut listing = listing::list(&git, tree)?;
+    if let Some((path, _)) = listing.iter().find(|(_, entry)| !is_file(entry.kind)) {
         return Err(SyncError::OddAttachment { path: path.to_string() });
     }
-    checkout::checkout(&git, tree, &files)?;
+    // Large files come one by one, when they are asked for.
+    listing.retain(|_, entry| !entry.is_large);
+    std::fs::create_dir(&files).map_err(SyncError::io("make folder", &files))?;
+    checkout::add(&git, &listing, &files)?;
     let parent = into.parent().unwrap_or(into);
     std::fs::create_dir_all(parent).map_err(SyncError::io("make folder", parent))?;
     match std::fs::rename(&files, into) {

@@ -45,7 +45,10 @@ pub fn fetch(context: &PageContext<'_>, request: &Request, id: &str) -> Result<R
     let record = runs::resolve(&context.ctx, &context.opened, id)?;
     let what = request.form.get("what").unwrap_or_default();
     let done = if what == "outputs" {
-        fetch::attachments(&context.ctx, &context.opened, &record, None).map(drop)
+        let (ctx, opened) = (&context.ctx, &context.opened);
+        fetch::attachments(ctx, opened, &record, None).and_then(|attachments| {
+            fetch::large_attachments(ctx, opened, &record, &attachments, None, |_| true)
+        })
     } else {
         let commits: Vec<_> = record.commit_id().into_iter().collect();
         fetch::fetch_snapshots(&context.ctx, &context.opened, &commits, None)

@@ -29,7 +29,10 @@ pub fn section(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, 
     let is_here = |path: &Path| files.iter().any(|(here, _)| here == path);
     let missing: Vec<PathBuf> =
         record.attachments.iter().map(|text| unquoted_path(text)).filter(|path| !is_here(path)).collect();
-    let can_fetch = !missing.is_empty() && files.is_empty() && record.attachments_id().is_some();
+    let large = record.large_attachments();
+    let can_fetch = !missing.is_empty()
+        && (files.is_empty() || missing.iter().any(|path| large.contains_key(path)))
+        && record.attachments_id().is_some();
     let link = |kind: &str, path: &Path| format::run_path(record, &format!("/{kind}/{}", encode_path(path)));
     Ok(html! {
         @if files.is_empty() && missing.is_empty() { p.quiet { "Nothing yet." } }

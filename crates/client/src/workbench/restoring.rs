@@ -1,5 +1,6 @@
 //! *Restore Project Snapshot*: first a page that shows what would change, then the change, then the way back.
 
+use azml_core::history::HistoryRepo;
 use azml_core::quote::quoted;
 use azml_core::restore::{Done, Plan};
 use azml_core::run::RunRecord;
@@ -31,7 +32,7 @@ pub fn preview(context: &PageContext<'_>, request: &Request, id: &str) -> Result
         let page = Page { title: &title, live: false, here: &path };
         return Ok(Reply::page(200, layout::page(context, request, &page, &body)?));
     };
-    let plan = restore::plan(&context.opened, tree)?;
+    let (asked, plan) = restore::plan(&context.opened, tree)?;
     let body = html! {
         (crumbs(&record))
         h1 { (title) }
@@ -54,7 +55,7 @@ pub fn preview(context: &PageContext<'_>, request: &Request, id: &str) -> Result
                 button.primary { "Restore Project Snapshot" }
                 " " a.button href=(format::run_path(&record, "")) { "Leave everything as it is" }
             }
-            (planned(context, &plan, "The folder now", "The snapshot")?)
+            (planned(context, (&asked, &plan), ("The folder now", "The snapshot"))?)
         }
     };
     let page = Page { title: &title, live: false, here: &path };
@@ -66,7 +67,7 @@ pub fn restore(context: &PageContext<'_>, request: &Request, id: &str) -> Result
     let record = context.run(id)?;
     let path = format::run_path(&record, "/restore");
     let tree = tree_of(context, &record)?.ok_or_else(|| not_found("The snapshot is not on this computer"))?;
-    let plan = restore::plan(&context.opened, tree)?;
+    let (_, plan) = restore::plan(&context.opened, tree)?;
     if request.form.get("plan") != Some(fingerprint(&plan).as_str()) {
         let mut flash = Flash::done("Nothing was changed: the folder is no longer what the page showed");
         flash.failed = true;
@@ -90,7 +91,7 @@ pub fn restore(context: &PageContext<'_>, request: &Request, id: &str) -> Result
 
 /// Previews an undo.
 pub fn undo_preview(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
-    let (backup, plan) = restore::plan_undo(&context.opened)?;
+    let (asked, backup, plan) = restore::plan_undo(&context.opened)?;
     let body = html! {
         h1 { "Undo the last restore" }
         p { "The project folder becomes what it was before the restore. What is overwritten now is kept in turn." }
@@ -107,7 +108,7 @@ pub fn undo_preview(context: &PageContext<'_>, request: &Request) -> Result<Repl
                 button.primary { "Undo" }
                 " " a.button href="/" { "Leave everything as it is" }
             }
-            (planned(context, &plan, "The folder now", "Before the restore")?)
+            (planned(context, (&asked, &plan), ("The folder now", "Before the restore"))?)
         }
     };
     let page = Page { title: "Undo the last restore", live: false, here: "/undo" };
@@ -116,7 +117,7 @@ pub fn undo_preview(context: &PageContext<'_>, request: &Request) -> Result<Repl
 
 /// Goes back to the backup that the page was about.
 pub fn undo(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
-    let (backup, plan) = restore::plan_undo(&context.opened)?;
+    let (_, backup, plan) = restore::plan_undo(&context.opened)?;
     let is_meant = request.form.get("backup") == Some(backup.number.to_string().as_str());
     let is_as_shown = request.form.get("plan").is_none_or(|shown| shown == fingerprint(&plan));
     if !is_meant || !is_as_shown {
@@ -194,14 +195,12 @@ fn what_changes(plan: &Plan) -> String {
 }
 
 /// The files that change, and how.
-fn planned(context: &PageContext<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
-    let found = changes(
-        context.opened.history.git(),
-        plan.folder().id,
-        plan.target,
-        Detail::ALL,
-        context.interrupt.flag(),
-    )?;
+fn planned(
+    context: &PageContext<'_>,
+    (history, plan): (&HistoryRepo, &Plan),
+    (old, new): (&str, &str),
+) -> Result<Markup, CommandError> {
+    let found = changes(history.git(), plan.folder().id, plan.target, Detail::ALL, context.interrupt.flag())?;
     let is_all = found.is_some();
     let mut files = found.unwrap_or_default();
     // What the snapshot's own rules ignore stays, and is no change.

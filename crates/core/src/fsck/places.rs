@@ -88,8 +88,9 @@ pub(super) fn journal(history: &HistoryRepo, mend: bool, report: &mut Report) ->
 
 /// Returns whether the folder is exactly what the last restore found, or what it made.
 fn is_whole(history: &HistoryRepo, backup: &restore::Backup) -> bool {
-    let request = TreeRequest { home: None, limits: Limits::NONE };
-    let now = snapshot::tree(history, &request, &snapshot::Silent);
+    let request = TreeRequest { limits: Limits::NONE, ..TreeRequest::default() };
+    let Ok(history) = history.for_question() else { return false };
+    let now = snapshot::tree(&history, &request, &snapshot::Silent);
     now.is_ok_and(|now| now.tree == backup.tree || Some(now.tree) == backup.restored)
 }
 

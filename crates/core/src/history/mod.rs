@@ -39,7 +39,9 @@ pub use workspace::Workspace;
 
 use std::{
     cell::OnceCell,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use gix::{ObjectId, refs::FullName};
@@ -164,6 +166,8 @@ pub struct HistoryRepo {
     /// Opening one takes as long as looking at some thousand files.
     user: OnceCell<UserRepo>,
     large_from: u64,
+    /// Where objects are stored, if that is not the repository: a folder that lasts as long as this.
+    beside: Option<Arc<Workspace>>,
 }
 
 impl std::fmt::Debug for HistoryRepo {
@@ -202,6 +206,34 @@ impl HistoryRepo {
     /// Its folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same history for a question: objects that are stored through it go to a folder beside it, which lasts as long as
+    /// this does. Bytes of large files are not stored at all.
+    pub fn for_question(&self) -> Result<Self, Error> {
+        let workspace = self.workspace()?;
+        let info = workspace.join("objects/info");
+        let own = self.path.join("objects");
+        let mut alternates = own.canonicalize().map_err(IoError::of("find", &own))?.into_os_string();
+        alternates.push("\n");
+        std::fs::create_dir_all(&info)
+            .and_then(|()| std::fs::write(info.join("alternates"), alternates.as_bytes()))
+            .map_err(IoError::of("write into", &info))?;
+        let mut question = self.clone();
+        let objects = gix::odb::at(workspace.join("objects"), self.git.object_hash());
+        question.git.objects = objects.map_err(IoError::of("open the objects in", &info))?.into();
+        question.beside = Some(Arc::new(workspace));
+        Ok(question)
+    }
+
+    /// Returns whether it is one for a question.
+    pub(crate) fn is_for_question(&self) -> bool {
+        self.beside.is_some()
+    }
+
+    /// The folder that objects are stored in.
+    pub(crate) fn objects_folder(&self) -> PathBuf {
+        self.beside.as_ref().map_or_else(|| self.path.join("objects"), |beside| beside.join("objects"))
     }
 
     /// The project folder.

@@ -54,7 +54,15 @@ pub(super) fn open(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
             return Err(Error::NewerFormat { path, found });
         }
     }
-    Ok(HistoryRepo { git, root: root.to_owned(), path, id, user: OnceCell::new(), large_from: LARGE_FILE })
+    Ok(HistoryRepo {
+        git,
+        root: root.to_owned(),
+        path,
+        id,
+        user: OnceCell::new(),
+        large_from: LARGE_FILE,
+        beside: None,
+    })
 }
 
 /// Writes a file whole, unless it is there: a reader never sees half of it, and nothing is overwritten.

@@ -7,12 +7,11 @@
 mod store;
 mod tree;
 
-pub use lfs_wire::{Oid, Pointer};
+pub use lfs_wire::{Oid, Pointer, pointer::MAX_POINTER_BYTES};
 pub use store::{Store, Taken, hash};
 pub use tree::Tree;
 
 use gix::{ObjectId, Repository, bstr::ByteSlice};
-use lfs_wire::pointer::MAX_POINTER_BYTES;
 
 /// The line of a commit's message, without its end.
 pub const TRAILER: &str = "Large-Files: lfs/1";

@@ -14,6 +14,8 @@ use gix::Repository;
 use lfs_wire::{Oid, Pointer};
 use sha2::{Digest, Sha256};
 
+use crate::dir::Dir;
+
 /// Bytes that are read, hashed and written at once.
 const PIECE: usize = 1 << 20;
 
@@ -32,6 +34,15 @@ pub struct Taken {
     pub file: File,
     /// Its path.
     pub path: PathBuf,
+}
+
+impl Taken {
+    /// Flushes the file to the disk, and puts it into a store.
+    pub fn keep(self, store: &Store) -> io::Result<Pointer> {
+        self.file.sync_all()?;
+        store.place(&self.pointer, &self.path)?;
+        Ok(self.pointer)
+    }
 }
 
 impl Store {
@@ -99,6 +110,12 @@ impl Store {
             File::open(folder)?.sync_all()?;
         }
         Ok(())
+    }
+
+    /// Makes an object a file of a folder too, in the place of one that is there; the two are one file on the disk, which
+    /// nobody may write to.
+    pub fn link_to(&self, pointer: &Pointer, folder: &Dir, path: &Path) -> io::Result<()> {
+        folder.link_file_below(&self.path(&pointer.oid), path)
     }
 
     /// Reads an object and compares it with its id.

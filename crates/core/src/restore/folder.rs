@@ -9,6 +9,6 @@ use crate::{
 
 /// Stores the folder as a tree. Nothing is too large here: what can't be stored could be lost.
 pub(super) fn store(history: &HistoryRepo) -> Result<Tree, Error> {
-    let request = TreeRequest { home: None, limits: Limits::NONE };
+    let request = TreeRequest { limits: Limits::NONE, ..TreeRequest::default() };
     snapshot::tree(history, &request, &Silent).map(|taken| taken.tree()).map_err(Error::Look)
 }

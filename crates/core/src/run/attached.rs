@@ -3,9 +3,11 @@
 //! `refs/azureml/attachments/<GUID>` leads to a chain of commits, one a run, whose first parent is the run before it
 //! on this computer. The tree of each has the files of its own run and nothing else, so that one run's
 //! attachments can be fetched alone, by the commit that its record names, and never travel with anything else.
-//! Files are streamed into objects: memory does not grow with them.
+//! Files are streamed into objects: memory does not grow with them. Those over a run's limit are large files: the tree has
+//! pointers in their places, and the commit the trailer that says so.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -14,8 +16,9 @@ use std::{
 use gix::{
     ObjectId, actor,
     bstr::{BString, ByteSlice, ByteVec as _},
-    objs::{Kind, Tree, Write as _, tree::EntryKind},
+    objs::{self, Kind, Write as _, tree::EntryKind},
 };
+use serde::{Deserialize, Serialize};
 
 use super::RunRecord;
 use crate::{
@@ -24,15 +27,28 @@ use crate::{
     history::{self, HistoryRepo},
     id::RunId,
     join,
+    large::{Pointer, TRAILER, Tree},
+    quote::{quoted_path, unquoted_path},
 };
 
 /// The property that names the commit of a run's attachments.
 pub const ATTACHMENTS_ID: &str = "AttachmentsId";
 /// The property that lists the attachments that are not in that commit, and so on the run's own computer alone.
 pub const ATTACHMENTS_LEFT: &str = "AttachmentsLeft";
+/// The property that lists the attachments that are large files in that commit.
+pub const ATTACHMENTS_LARGE: &str = "AttachmentsLarge";
 
 /// The number of tries for the ref when races are lost.
 const TRIES: usize = 100;
+
+/// An attachment that is a large file, in a record.
+#[derive(Serialize, Deserialize)]
+struct LargeAttachment {
+    /// The text of its path.
+    path: String,
+    oid: String,
+    bytes: u64,
+}
 
 /// Why attachments could not be committed.
 #[derive(Debug, thiserror::Error)]
@@ -80,39 +96,46 @@ pub fn attach(
     by: &actor::Signature,
 ) -> Result<ObjectId, AttachError> {
     let open = Dir::open(folder).map_err(|source| AttachError::Read { path: folder.to_owned(), source })?;
-    let tree = attachments_tree(history, run, names, &mut |name| open.open_file_below(name))?;
+    let none = BTreeMap::new();
+    let tree = attachments_tree(history, run, (names, &none), &mut |name| open.open_file_below(name))?;
     let commits = attach_trees(history, &[(run.clone(), tree)], by)?;
     Ok(commits.into_iter().next().expect("a commit for each tree"))
 }
 
-/// Writes the tree of a run's attachments: the files `names`, each of which `open` opens.
+/// Writes the tree of a run's attachments: the files `names`, each of which `open` opens, and the pointers of `large` ones.
 pub fn attachments_tree(
     history: &HistoryRepo,
     run: &RunId,
-    names: &[PathBuf],
+    (names, large): (&[PathBuf], &BTreeMap<PathBuf, Pointer>),
     open: &mut dyn FnMut(&Path) -> io::Result<File>,
-) -> Result<ObjectId, AttachError> {
+) -> Result<Tree, AttachError> {
     let git = history.git();
     let failed = |source: gix::Error| AttachError::Write { run: run.clone(), source: Box::new(source) };
     let loose = gix::odb::loose::Store::at(git.objects.store_ref().path(), git.object_hash());
-    let mut editor = gix::objs::tree::Editor::new(Tree::empty(), &git.objects, git.object_hash());
-    for name in names {
+    let mut editor = objs::tree::Editor::new(objs::Tree::empty(), &git.objects, git.object_hash());
+    for (name, pointer) in
+        names.iter().map(|name| (name, None)).chain(large.iter().map(|(name, pointer)| (name, Some(pointer))))
+    {
         let git_name = Vec::from_path_lossy(name).into_owned();
         for part in git_name.split_str("/") {
             path::check_name(part.as_bstr(), false)
                 .map_err(|why| AttachError::Name { name: git_name.clone().into(), why })?;
         }
-        let blob = stream(&loose, open, name)?;
+        let blob = match pointer {
+            Some(pointer) => git.write_blob(pointer.to_string()).map_err(failed)?.detach(),
+            None => stream(&loose, open, name)?,
+        };
         let parts: Vec<_> = git_name.split_str("/").map(ByteSlice::as_bstr).collect();
         editor.upsert(parts, EntryKind::Blob, blob).map_err(failed)?;
     }
-    editor.write(|tree| git.write_object(tree).map(gix::Id::detach)).map_err(failed)
+    let id = editor.write(|tree| git.write_object(tree).map(gix::Id::detach)).map_err(failed)?;
+    Ok(Tree { id, has_large: !large.is_empty() })
 }
 
 /// Commits trees of attachments, a commit a run, and moves the ref once; gives the commits in the order of the trees.
 pub fn attach_trees(
     history: &HistoryRepo,
-    trees: &[(RunId, ObjectId)],
+    trees: &[(RunId, Tree)],
     by: &actor::Signature,
 ) -> Result<Vec<ObjectId>, AttachError> {
     let git = history.git();
@@ -121,8 +144,9 @@ pub fn attach_trees(
         let expected = history.ref_tip(name.as_ref()).map_err(AttachError::Ref)?;
         let (mut tip, mut commits) = (expected, Vec::with_capacity(trees.len()));
         for (run, tree) in trees {
-            let message = format!("{run}: attachments\n");
-            let commit = join::write_commit(git, *tree, tip.as_slice(), by, message.as_str().into())
+            let trailer = if tree.has_large { format!("\n{TRAILER}\n") } else { String::new() };
+            let message = format!("{run}: attachments\n{trailer}");
+            let commit = join::write_commit(git, tree.id, tip.as_slice(), by, message.as_str().into())
                 .map_err(|source| AttachError::Write { run: run.clone(), source: Box::new(source) })?;
             tip = Some(commit);
             commits.push(commit);
@@ -181,6 +205,30 @@ impl RunRecord {
         } else {
             self.properties.insert(ATTACHMENTS_LEFT.to_owned(), left.into());
         }
+    }
+
+    /// Says which attachments are large files in that commit.
+    pub fn set_large_attachments(&mut self, large: &BTreeMap<PathBuf, Pointer>) {
+        let listed = large.iter().map(|(path, pointer)| LargeAttachment {
+            path: quoted_path(path).into_owned(),
+            oid: pointer.oid.to_string(),
+            bytes: pointer.size,
+        });
+        let listed = listed.filter_map(|attachment| serde_json::to_value(attachment).ok()).collect();
+        self.properties.remove(ATTACHMENTS_LARGE);
+        if !large.is_empty() {
+            self.properties.insert(ATTACHMENTS_LARGE.to_owned(), serde_json::Value::Array(listed));
+        }
+    }
+
+    /// The attachments that are large files in that commit, by path.
+    pub fn large_attachments(&self) -> BTreeMap<PathBuf, Pointer> {
+        let listed = self.properties.get(ATTACHMENTS_LARGE).and_then(serde_json::Value::as_array);
+        let read = |value: &serde_json::Value| {
+            let LargeAttachment { path, oid, bytes } = LargeAttachment::deserialize(value).ok()?;
+            Some((unquoted_path(&path), Pointer { oid: oid.parse().ok()?, size: bytes }))
+        };
+        listed.into_iter().flatten().filter_map(read).collect()
     }
 
     /// The attachments that are not in that commit.

@@ -25,7 +25,10 @@ mod stored;
 mod tip;
 
 pub use self::{
-    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_trees, attachments_tree},
+    attached::{
+        ATTACHMENTS_ID, ATTACHMENTS_LARGE, ATTACHMENTS_LEFT, AttachError, attach, attach_trees,
+        attachments_tree,
+    },
     edits::Change,
     error::Error,
     listed::RunList,

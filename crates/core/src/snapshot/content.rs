@@ -78,6 +78,8 @@ pub(super) enum Content {
         new: Option<NewObject>,
         /// Of a large file: its object is a pointer then, and these are its bytes, if they are not stored yet.
         large: Option<NewLarge>,
+        /// It is the text of a pointer whose bytes were not brought.
+        is_unfilled: bool,
     },
     /// It is not there any more, or no file any more.
     Gone,
@@ -126,13 +128,45 @@ impl Reader<'_> {
         }
         let id = hash(gix::objs::Kind::Blob, &target)?;
         let new = self.object(gix::objs::Kind::Blob, id, &target)?;
-        Ok(Some(Content::Read { id, kind: Kind::Link, stat, is_secret: false, new, large: None }))
+        Ok(Some(Content::Read {
+            id,
+            kind: Kind::Link,
+            stat,
+            is_secret: false,
+            new,
+            large: None,
+            is_unfilled: false,
+        }))
     }
 
     fn read_file(&mut self, path: &BStr, force_included: bool) -> io::Result<Option<Content>> {
         let mut file = files::open_file(self.root.as_fd(), path)?;
         let (kind, before) = files::stat_file(&file)?;
         let Some(kind @ (Kind::File | Kind::Executable)) = kind else { return Ok(Some(Content::Gone)) };
+        let pointer = self.large.and_then(|rules| rules.unfilled.get(path).copied());
+        let is_unfilled = match pointer {
+            Some(pointer) => {
+                let mut text = Vec::new();
+                (&mut file).take(before.size + 1).read_to_end(&mut text)?;
+                file.rewind()?;
+                hash(gix::objs::Kind::Blob, &text)? == pointer && Pointer::parse_canonical(&text).is_some()
+            }
+            None => false,
+        };
+        if let Some(id) =
+            pointer.filter(|_| is_unfilled && self.large.is_some_and(|rules| rules.keeps_pointers))
+        {
+            let large = Some(NewLarge::Known);
+            return Ok(Some(Content::Read {
+                id,
+                kind,
+                stat: before,
+                is_secret: false,
+                new: None,
+                large,
+                is_unfilled,
+            }));
+        }
         let is_large = self.large.is_some_and(|rules| rules.takes(path, before.size));
         let (id, is_secret, new, large) = if is_large {
             let Some(read) = self.large(&file, path, before.size, force_included)? else { return Ok(None) };
@@ -168,7 +202,7 @@ impl Reader<'_> {
             }
             (read.0, read.1, read.2, None)
         };
-        Ok(Some(Content::Read { id, kind, stat: before, is_secret, new, large }))
+        Ok(Some(Content::Read { id, kind, stat: before, is_secret, new, large, is_unfilled }))
     }
 
     /// Takes in a large file. `None`: its length changed meanwhile.
@@ -185,12 +219,13 @@ impl Reader<'_> {
         let scratch = Rules::scratch(self.scratch);
         let mut taken = None;
         let mut hashed = None;
-        if self.form == Form::IdOnly || rules.user_may_have(path) {
+        let is_stored = self.form != Form::IdOnly && rules.stores;
+        if !is_stored || rules.user_may_have(path) {
             let pointer = large::hash(&mut file.take(size + 1), &mut scan)?;
             hashed = Some(pointer);
-            taken = rules.of_user(&pointer, &scratch).filter(|_| self.form != Form::IdOnly);
+            taken = if is_stored { rules.of_user(&pointer, &scratch) } else { None };
         }
-        if self.form != Form::IdOnly && taken.is_none() {
+        if is_stored && taken.is_none() {
             let mut file = file;
             file.rewind()?;
             let mut scan = |piece: &[u8]| {

@@ -63,6 +63,9 @@ fn store_folder(user: &UserRepo, limits: Limits, observer: &dyn Observer) -> Res
         user: None,
         limits,
         large: None,
+        is_kept: true,
+        keeps_pointers: false,
+        pointer_in_last: &|_| None,
         stored_size: &|_| None,
         last_has: &|_| false,
     };

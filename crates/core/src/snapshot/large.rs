@@ -1,12 +1,13 @@
 //! The files that a snapshot takes as large ones: by their size, and what the user's own Git gives to LFS.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use gix::{
+    ObjectId,
     attrs::StateRef,
     bstr::{BStr, BString, ByteSlice},
     worktree::stack::state::attributes::Source,
@@ -34,13 +35,27 @@ pub(super) struct Rules {
     user: Option<Store>,
     /// The files that the user's attributes give to LFS, of those that are to be read.
     tracked: HashSet<BString>,
+    /// True if bytes are stored.
+    pub(super) stores: bool,
+    /// The pointers that the last snapshot has at the paths of files that may be such a text.
+    pub(super) unfilled: HashMap<BString, ObjectId>,
+    /// True if a file that is such a text stays a large file.
+    pub(super) keeps_pointers: bool,
 }
 
 impl Rules {
     pub(super) fn of(history: &HistoryRepo, user: Option<&UserRepo>) -> Self {
         let user =
             user.map(|user| Store::at(user.git().common_dir())).filter(|store| store.folder().is_dir());
-        Self { store: history.large_files(), from: history.large_from(), user, tracked: HashSet::new() }
+        Self {
+            store: history.large_files(),
+            from: history.large_from(),
+            user,
+            tracked: HashSet::new(),
+            stores: !history.is_for_question(),
+            unfilled: HashMap::new(),
+            keeps_pointers: false,
+        }
     }
 
     /// Returns whether the file is taken as a large one. An empty file is its own pointer.

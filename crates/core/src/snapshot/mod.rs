@@ -80,7 +80,7 @@ pub enum Error {
 
 /// Takes a snapshot: stores what is new, and commits it on the history branch unless nothing has changed.
 pub fn take(history: &HistoryRepo, request: &Request, observer: &dyn Observer) -> Result<Taken, Error> {
-    let wanted = TreeRequest { home: request.home.clone(), limits: request.limits };
+    let wanted = TreeRequest { home: request.home.clone(), limits: request.limits, keeps_pointers: true };
     let mut draft = None;
     let taken = tree_and(history, &wanted, observer, &mut |tree| {
         draft = commit::draft(history, tree, request)?;
@@ -94,7 +94,8 @@ pub fn take(history: &HistoryRepo, request: &Request, observer: &dyn Observer) -
     Ok(Taken { commit, tree, is_new, files, changed, has_large, bytes_new, left_out })
 }
 
-/// Stores the folder as a tree, without a commit: what [`take`] does first. A restore plans with it.
+/// Stores the folder as a tree, without a commit: what [`take`] does first. A restore plans with it. Who only asks does so
+/// through [`HistoryRepo::for_question`], and nothing stays.
 pub fn tree(
     history: &HistoryRepo,
     request: &TreeRequest,
@@ -118,14 +119,17 @@ fn tree_and(
     let index = open_index(history);
     let target = write_tree::Target {
         root,
-        objects_folder: history.path().join("objects"),
-        objects: open_objects(&history.path().join("objects"))?,
+        objects_folder: history.objects_folder(),
+        objects: open_objects(&history.objects_folder())?,
         scratch: scratch.path(),
         began: scratch.began()?,
         rules: rules_of(history, user)?,
         user,
         limits: request.limits,
         large: Some(large::Rules::of(history, user)),
+        is_kept: !history.is_for_question(),
+        keeps_pointers: request.keeps_pointers,
+        pointer_in_last: &|path| pointer_in_last(history, path),
         stored_size: &|path| size_in_last(history, path),
         last_has: &|path| last_has(history, path),
     };
@@ -133,10 +137,12 @@ fn tree_and(
     let path = history.stat_index_path();
     let beside = scratch.join("stat-index");
     let build = || trees::index(&done.found, &done.built, index.as_ref(), target.began).write(&beside);
+    // The index says of what it knows that it is stored.
+    let is_wanted = !done.built.index_is_current && (target.is_kept || done.store.is_empty());
     // The disk is waited for; the next index is made meanwhile.
     let (stored, built) = std::thread::scope(|scope| {
         let storing = scope.spawn(|| done.store.finish());
-        let built = (!done.built.index_is_current).then(build);
+        let built = is_wanted.then(build);
         (storing.join().unwrap_or_else(|_| Err(std::io::Error::other("a thread has failed"))), built)
     });
     stored.map_err(IoError::of("store the content of", root))?;
@@ -180,6 +186,14 @@ fn last_has(history: &HistoryRepo, path: &BStr) -> bool {
     let tip = || history.git().find_commit(history.tip().ok()??).ok()?.tree().ok();
     let entry = tip().and_then(|tree| tree.lookup_entry(path.split(|byte| *byte == b'/')).ok()?);
     entry.is_some()
+}
+
+/// The pointer that the last snapshot has in the place of a large file.
+fn pointer_in_last(history: &HistoryRepo, path: &BStr) -> Option<gix::ObjectId> {
+    let git = history.git();
+    let tree = Tree::of_commit(git, history.tip().ok()??).ok().filter(|tree| tree.has_large)?;
+    let entry = git.find_tree(tree.id).ok()?.lookup_entry(path.split(|byte| *byte == b'/')).ok()??;
+    Some(entry.object_id()).filter(|_| entry.mode().is_blob())
 }
 
 /// The size of the file that the last snapshot has at a path.

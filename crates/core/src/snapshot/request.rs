@@ -38,6 +38,9 @@ pub struct TreeRequest {
     pub home: Option<PathBuf>,
     /// The limits on what is stored.
     pub limits: Limits,
+    /// A file whose text is the very pointer that the last snapshot has at its path is a large file whose bytes were not
+    /// brought, and stays one; else it is a text as any other.
+    pub keeps_pointers: bool,
 }
 
 /// The options of a snapshot.

@@ -32,10 +32,12 @@ pub(super) struct Store<'a> {
     pub(super) large_bytes: u64,
     large: Vec<large::Taken>,
     loose: Vec<(ObjectId, PathBuf, File)>,
+    is_kept: bool,
 }
 
 impl<'a> Store<'a> {
-    pub(super) fn new(objects: PathBuf, scratch: &'a Path, form: Form) -> Self {
+    /// A store; what `is_kept` is flushed to the disk.
+    pub(super) fn new(objects: PathBuf, scratch: &'a Path, form: Form, is_kept: bool) -> Self {
         Self {
             objects,
             scratch,
@@ -46,7 +48,13 @@ impl<'a> Store<'a> {
             large_bytes: 0,
             large: Vec::new(),
             loose: Vec::new(),
+            is_kept,
         }
+    }
+
+    /// Returns whether there is nothing to store.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen.is_empty() && self.large.is_empty()
     }
 
     /// Takes an object; one that came before is dropped.
@@ -108,7 +116,9 @@ impl<'a> Store<'a> {
             None => None,
         };
         written.extend(pack.iter().flat_map(|pack| [&pack.file, &pack.index_file]));
-        flush(&written)?;
+        if self.is_kept {
+            flush(&written)?;
+        }
         if let Some(git_dir) = self.objects.parent().filter(|_| !self.large.is_empty()) {
             let store = large::Store::at(git_dir);
             self.large.iter().try_for_each(|taken| store.place(&taken.pointer, &taken.path))?;

@@ -163,8 +163,9 @@ pub(super) fn index(
 ) -> Builder {
     let mut builder = Builder::new(began);
     for (node, tree) in found.nodes.iter().zip(&built.trees) {
-        // A file that could not be read after all is no entry, and so its folder is to be listed again.
-        let is_whole = node.items.iter().all(|item| !matches!(item.state, State::Gone | State::Fresh));
+        // A file that could not be read after all, or whose meaning depends on who asks, is no entry, and so its folder is to be listed again.
+        let is_known = |item: &Item| !item.is_unfilled && !matches!(item.state, State::Gone | State::Fresh);
+        let is_whole = node.items.iter().all(is_known);
         builder.folder(*tree, node.stat.filter(|_| is_whole));
         if let (Some(_), Some(before), Some(known)) = (node.same, before, node.known) {
             let mut folders = node.folders.iter();
@@ -174,11 +175,8 @@ pub(super) fn index(
             });
             continue;
         }
-        for item in &node.items {
-            let id = match item.state {
-                State::Gone | State::Fresh => continue,
-                _ => item.id(&built.trees).unwrap_or_else(null),
-            };
+        for item in node.items.iter().filter(|item| is_known(item)) {
+            let id = item.id(&built.trees).unwrap_or_else(null);
             let child = match item.state {
                 State::Folder(number) => u32::try_from(number).ok(),
                 _ => None,

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     ignore,
     io_error::IoError,
-    large::Tree,
+    large::{Pointer, Tree},
     limits::READ_TO_COMPARE,
     parallel,
     stat_index::StatIndex,
@@ -62,6 +62,12 @@ pub(super) struct Target<'a> {
     pub(super) limits: Limits,
     /// The rules on large files; none where every file is Git's.
     pub(super) large: Option<Rules>,
+    /// False if what is stored is for a question, and goes with it.
+    pub(super) is_kept: bool,
+    /// A file that is the pointer which the last snapshot has in its place stays a large file.
+    pub(super) keeps_pointers: bool,
+    /// The blob of the pointer that the last snapshot has at a path.
+    pub(super) pointer_in_last: &'a dyn Fn(&BStr) -> Option<ObjectId>,
     /// The size of the file that the last snapshot has at a path.
     pub(super) stored_size: &'a dyn Fn(&BStr) -> Option<u64>,
     /// Returns whether the last snapshot has something at a path.
@@ -119,6 +125,16 @@ pub(super) fn write_tree<'t>(
         large.ask_attributes(user, &found, &pending);
     }
     let size = |(number, at): &Pending| found.nodes[*number].items[*at].stat.size;
+    if let Some(large) = &mut large {
+        large.keeps_pointers = target.keeps_pointers;
+        for file in pending.iter().filter(|file| Pointer::sizes_of_text().contains(&size(file))) {
+            let node = &found.nodes[file.0];
+            let path = node.path_of(&node.items[file.1]);
+            if let Some(pointer) = (target.pointer_in_last)(path.as_bstr()) {
+                large.unfilled.insert(path, pointer);
+            }
+        }
+    }
     let (mut total, mut largest, mut large_total) = (0u64, 0, 0u64);
     for file @ (number, at) in &pending {
         let (node, size) = (&found.nodes[*number], size(file));
@@ -166,7 +182,7 @@ pub(super) fn write_tree<'t>(
     let few =
         pending.len() + found.nodes.len().min(pending.len() * 4) <= LOOSE_OBJECTS && total <= LOOSE_BYTES;
     let form = if few { Form::Loose } else { Form::Packed };
-    let mut store = Store::new(target.objects_folder.clone(), target.scratch, form);
+    let mut store = Store::new(target.objects_folder.clone(), target.scratch, form, target.is_kept);
     let mut left_out = std::mem::take(&mut found.left_out);
     let mut results = Vec::with_capacity(pending.len());
     let mut seen = (0, 0);
@@ -180,7 +196,7 @@ pub(super) fn write_tree<'t>(
             of_bytes: total.saturating_add(large_total),
         });
         let content = match content {
-            Content::Read { id, kind, stat, is_secret, new, large } => {
+            Content::Read { id, kind, stat, is_secret, new, large, is_unfilled } => {
                 new.map_or(Ok(()), |new| store.add(new))?;
                 let large = match large {
                     Some(NewLarge::Taken(taken)) => {
@@ -189,7 +205,7 @@ pub(super) fn write_tree<'t>(
                     }
                     known => known,
                 };
-                Content::Read { id, kind, stat, is_secret, new: None, large }
+                Content::Read { id, kind, stat, is_secret, new: None, large, is_unfilled }
             }
             other => other,
         };
@@ -241,9 +257,10 @@ impl Known for KnownBy<'_, '_> {
 /// Keeps in an item what reading it came to; says why it is left out, if it is.
 fn settle(item: &mut Item, content: &Content) -> Option<Why> {
     match *content {
-        Content::Read { id, kind, stat, is_secret, ref large, .. } => {
+        Content::Read { id, kind, stat, is_secret, ref large, is_unfilled, .. } => {
             (item.state, item.kind, item.stat, item.is_secret) = (State::Stored(id), kind, stat, is_secret);
             item.is_large = large.is_some();
+            item.is_unfilled = is_unfilled;
             item.excluded = is_secret && !item.force_included;
             item.excluded.then_some(Why::Secret)
         }

@@ -34,10 +34,13 @@ pub struct SharedOptions {
     /// Take any number of new bytes into the snapshot, even over 200 MB in Git and 10 GB of large files
     #[arg(long)]
     allow_large: bool,
-    /// The most bytes of outputs and logs of a run to push, for example 200MB: logs first, then the smallest files; the
-    /// rest stays on this computer [default: 50MB]
+    /// The most bytes of outputs and logs of a run to push in Git, for example 200MB: logs first, then the smallest files;
+    /// the rest are pushed as large files [default: 50MB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     attachments_limit: Option<u64>,
+    /// Leave outputs over that limit on this computer
+    #[arg(long)]
+    no_large: bool,
     #[command(flatten)]
     remote: RemoteArgs,
     #[command(flatten)]
@@ -112,6 +115,7 @@ impl SharedOptions {
             in_place: false,
             allow_large: self.allow_large,
             attachments_limit: self.attachments_limit,
+            no_large: self.no_large,
             token: self.remote.token(),
         })
     }

@@ -13,8 +13,8 @@ use crate::ui::Output;
 
 /// Write the outputs and logs of a run into a folder
 ///
-/// Copies the files from this computer, or fetches those of this run from the remote. Files over the run's limit (50
-/// MB, or `--attachments-limit` of its submit) are only on the computer where it ran; their names are listed.
+/// Copies the files from this computer, or fetches those of this run from the remote. What is only on the computer where
+/// it ran is listed with the reason.
 ///
 /// Example: `azml history download -r RUN -d results`.
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,9 @@ pub struct Args {
     /// Replace files that are there already
     #[arg(long)]
     force: bool,
+    /// Leave out the outputs that are large files
+    #[arg(long)]
+    no_large: bool,
     #[command(flatten)]
     remote: RemoteArgs,
     #[command(flatten)]
@@ -37,8 +40,12 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
     let record = args.run.resolve(ctx, &opened)?;
-    let request =
-        Request { folder: args.directory.as_deref(), force: args.force, token: args.remote.token() };
+    let request = Request {
+        folder: args.directory.as_deref(),
+        force: args.force,
+        no_large: args.no_large,
+        token: args.remote.token(),
+    };
     let Downloaded { folder, files, missing } = download(ctx, &opened, &record, &request)?;
     let id = &record.run_id;
     ctx.notices.status(&format!("Wrote {} files of run {id} to {}", files.len(), quoted_path(&folder)));

@@ -83,10 +83,12 @@ fn print(
     let here = Attachments::of_record(&opened.history, record);
     let path = here.path_of(given);
     let is_here = here.open(&path).is_ok_and(|found| found.is_some());
-    if let Some(why) = upload::why_missing(record, &path).filter(|_| !is_here) {
+    let is_large = record.large_attachments().contains_key(&path);
+    if let Some(why) = upload::why_missing(record, &path).filter(|_| !is_here && !is_large) {
         return Err(missing().hint(why));
     }
     let attachments = fetch::attachments(ctx, opened, record, token)?;
+    fetch::large_attachments(ctx, opened, record, &attachments, token, |large| large == path)?;
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     if let Some(mut file) = attachments.open(&attachments.path_of(given)).map_err(failed)? {
         ui.copy_out(&mut file)?;

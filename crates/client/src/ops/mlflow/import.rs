@@ -28,7 +28,7 @@ use crate::ops::maintenance;
 use crate::run::attachments::Attachments;
 use crate::run::outputs;
 use crate::run::secrets::Secrets;
-use crate::run::upload::{self, Written};
+use crate::run::upload::{self, Limits, Written};
 
 /// The store to import, and how much of it.
 #[derive(Debug)]
@@ -226,7 +226,8 @@ impl Batch<'_> {
             record.attachments = attachments
                 .list()
                 .map_err(|error| CommandError::file("read", attachments.folder(), error))?;
-            let objects = upload::write(self.opened, &attachments, &mut record, self.limit, &self.secrets)?;
+            let limits = Limits { in_git: self.limit, ..Limits::of(&self.ctx.settings) };
+            let objects = upload::write(self.opened, &attachments, &mut record, limits, &self.secrets)?;
             match store.get(&record.run_id)? {
                 // Only what goes on is read again.
                 Some(kept) if is_as(&kept, &record, objects.as_ref(), &self.opened.history) => {
@@ -342,9 +343,11 @@ fn is_as(kept: &RunRecord, record: &RunRecord, objects: Option<&Written>, histor
     same.run_number = kept.run_number;
     let commit = kept.attachments_id();
     let tree = commit.and_then(|commit| history.git().find_commit(commit).ok()?.tree_id().ok());
-    if let Some(commit) = commit.filter(|_| tree.map(gix::Id::detach) == objects.map(|objects| objects.tree))
+    if let Some(commit) =
+        commit.filter(|_| tree.map(gix::Id::detach) == objects.map(|objects| objects.tree.id))
     {
         same.set_attachments(commit, objects.map(|objects| objects.left.clone()).unwrap_or_default());
+        same.set_large_attachments(&objects.map(|objects| objects.large.clone()).unwrap_or_default());
     }
     same == *kept
 }

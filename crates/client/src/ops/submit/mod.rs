@@ -326,12 +326,12 @@ impl<'a> Submission<'a> {
 
     /// Commits the attachments, so that they are pushed with the record, and the records of the runs below this one.
     fn commit_attachments(&mut self) {
-        let (children, limit) = (std::mem::take(&mut self.children), self.plan.attachments_limit);
-        if let Err(error) = nested::record(self.ctx, self.opened, children, limit, &self.secrets) {
+        let (children, limits) = (std::mem::take(&mut self.children), self.plan.attachments);
+        if let Err(error) = nested::record(self.ctx, self.opened, children, limits, &self.secrets) {
             self.warn(&error);
         }
         let Self { ctx, opened, attachments, record, secrets, .. } = self;
-        if let Err(error) = upload::commit(ctx, opened, attachments, record, limit, secrets) {
+        if let Err(error) = upload::commit(ctx, opened, attachments, record, limits, secrets) {
             self.warn(&error);
         }
     }
@@ -344,6 +344,9 @@ impl<'a> Submission<'a> {
         self.console.ended(&report::details(ctx, &record, collected, self.attachments.folder()));
         LeftOut::of(&record).hints(ctx).iter().for_each(|hint| ctx.notices.hint(hint));
         if !collected.is_busy {
+            if let Err(error) = upload::share(&self.opened.history, &self.attachments, &record) {
+                ctx.notices.warning(&error.chain().join(": "));
+            }
             let state = ctx.env.state_dir_for(self.opened.project.root());
             self.live.finish().map_err(|error| CommandError::file("tidy up", &state, error))?;
         }

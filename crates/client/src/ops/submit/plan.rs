@@ -10,6 +10,7 @@ use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::run::config::RunConfig;
 use crate::run::target::Program;
+use crate::run::upload::Limits;
 use crate::transport::Remote;
 
 /// A run to submit.
@@ -26,7 +27,7 @@ pub struct Plan {
     /// Take large files into the snapshot.
     pub allow_large: bool,
     /// The most bytes of outputs and logs to push.
-    pub attachments_limit: u64,
+    pub attachments: Limits,
     /// The remote to push to.
     pub remote: Option<Remote>,
 }
@@ -90,6 +91,8 @@ pub struct Options<'a> {
     pub allow_large: bool,
     /// The bytes of what the run leaves that are pushed, if not as the settings say.
     pub attachments_limit: Option<u64>,
+    /// Push no output as a large file.
+    pub no_large: bool,
     /// A token for the remote.
     pub token: Option<&'a str>,
 }
@@ -108,13 +111,18 @@ pub fn plan(ctx: &Context, opened: &Opened, options: Options<'_>) -> Result<Plan
     let mut config = RunConfig::load(root, &named)?;
     config.environment.extend(options.environment);
     let program = program(ctx, root, &config, wanted)?;
+    let mut attachments = Limits::of(&ctx.settings);
+    attachments.in_git = options.attachments_limit.unwrap_or(attachments.in_git);
+    if options.no_large {
+        attachments.large = 0;
+    }
     Ok(Plan {
         program,
         config,
         label: options.label,
         in_place: options.in_place,
         allow_large: options.allow_large,
-        attachments_limit: options.attachments_limit.unwrap_or_else(|| ctx.settings.attachments_limit()),
+        attachments,
         remote: ctx.remote(opened, options.token)?,
     })
 }

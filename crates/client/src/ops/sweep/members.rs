@@ -232,8 +232,8 @@ impl Sweep<'_> {
             Ok(list) => self.record.attachments = list,
             Err(error) => ctx.notices.warning(&error.to_string()),
         }
-        let limit = self.plan.attachments_limit;
-        let committed = upload::commit(ctx, opened, &attachments, &mut self.record, limit, &self.secrets);
+        let limits = self.plan.attachments;
+        let committed = upload::commit(ctx, opened, &attachments, &mut self.record, limits, &self.secrets);
         if let Err(error) = committed {
             ctx.notices.warning(&error.chain().join(": "));
         }

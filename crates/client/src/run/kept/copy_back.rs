@@ -190,7 +190,7 @@ pub fn apply(
     context: &restore::Context,
     steps: &dyn Steps,
 ) -> Result<Applied, CopyError> {
-    let request = TreeRequest { home: None, limits: Limits::NONE };
+    let request = TreeRequest { limits: Limits::NONE, ..TreeRequest::default() };
     let folder = snapshot::tree(history, &request, &Silent)?.tree();
     let repo = history.git();
     let mut wanted = Wanted::default();

@@ -6,7 +6,7 @@ use super::*;
 use crate::snapshot::{LeftOut, TreeTaken, Why};
 
 fn take(project: &Project) -> TreeTaken {
-    let request = TreeRequest { home: None, limits: Limits::NONE };
+    let request = TreeRequest { limits: Limits::NONE, ..TreeRequest::default() };
     crate::snapshot::tree(&project.history, &request, &Silent).unwrap()
 }
 

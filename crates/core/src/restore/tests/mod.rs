@@ -106,7 +106,7 @@ impl Project {
 
     /// The folder as a tree.
     fn tree(&self) -> Tree {
-        let request = TreeRequest { home: None, limits: Limits::NONE };
+        let request = TreeRequest { limits: Limits::NONE, ..TreeRequest::default() };
         crate::snapshot::tree(&self.history, &request, &Silent).unwrap().tree()
     }
 

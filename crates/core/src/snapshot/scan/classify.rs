@@ -115,6 +115,7 @@ impl Item {
             is_secret: false,
             excluded: false,
             is_large: false,
+            is_unfilled: false,
             force_included,
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Item {
     pub(crate) excluded: bool,
     /// It is a large file: its object is the pointer in its place.
     pub(crate) is_large: bool,
+    /// It is the text of a pointer whose bytes were not brought: the index does not have it.
+    pub(crate) is_unfilled: bool,
     /// `.amlignore` takes it in by name.
     pub(crate) force_included: bool,
 }
@@ -109,6 +111,7 @@ impl Node {
                 is_secret: known.is_secret,
                 excluded: known.excluded,
                 is_large: known.is_large,
+                is_unfilled: false,
                 force_included: false,
             });
         }

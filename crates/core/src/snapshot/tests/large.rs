@@ -177,3 +177,65 @@ fn a_secret_among_large_files_is_left_out() {
     assert_eq!(taken.left_out.iter().map(|left| left.why).collect::<Vec<_>>(), [Why::Secret]);
     assert!(f.history.large_files().all().unwrap().is_empty());
 }
+
+#[test]
+fn a_pointer_whose_bytes_were_not_brought_stays_one_in_the_next_snapshots_and_is_a_text_for_a_restore() {
+    let f = with_large(1_000);
+    f.write("data/deep/big.bin", "x".repeat(2_000));
+    f.write("plain.txt", "plain");
+    let first = f.take();
+    let pointer = f.blob("data/deep/big.bin") + "\n";
+    let (texts, kept) =
+        (TreeRequest { limits: Limits::NONE, ..TreeRequest::default() }, f.blob("data/deep/big.bin"));
+    let as_texts = || tree(&f.history.for_question().unwrap(), &texts, &Silent).unwrap().tree;
+    f.write("data/deep/big.bin", &pointer);
+    for round in 0..3 {
+        // Whoever asks for texts, before or after a snapshot, sees one.
+        assert_ne!(as_texts(), first.tree, "{round}");
+        assert_eq!(f.take().commit, first.commit, "{round}");
+    }
+    // The same text at another path is one, and so is another pointer in its place.
+    f.write("data/copy.bin", &pointer);
+    let second = f.take();
+    assert!(second.is_new && second.has_large);
+    assert_eq!(f.blob("data/deep/big.bin"), kept);
+    assert_ne!(f.blob("data/copy.bin"), kept);
+    f.write("data/deep/big.bin", pointer.replace("size 2000", "size 2001"));
+    let _third = f.take();
+    assert_ne!(f.blob("data/deep/big.bin"), kept);
+    assert!(!f.blob("data/deep/big.bin").contains("size 2001"), "it is a text behind a pointer");
+    f.fsck();
+}
+
+#[test]
+fn a_question_leaves_nothing_in_the_history() {
+    let f = with_large(1_000);
+    f.write("data/big.bin", "x".repeat(2_000));
+    f.write("train.py", "print(1)");
+    let taken = f.take();
+    let everything = || {
+        let listed = Command::new("find").arg(f.history.path()).args(["-type", "f"]).output().unwrap();
+        let mut names: Vec<_> = listed.stdout.to_str_lossy().lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    let before = everything();
+    f.write("data/big.bin", "y".repeat(3_000));
+    f.write("data/new.txt", "new");
+    for n in 0..100 {
+        f.write(&format!("many/{n}"), format!("{n}"));
+    }
+    let question = f.history.for_question().unwrap();
+    let asked = tree(&question, &TreeRequest::default(), &Silent).unwrap();
+    assert!(asked.has_large && asked.tree != taken.tree);
+    let files = crate::checkout::listing::list(question.git(), asked.tree()).unwrap();
+    assert_eq!(files.len(), 103);
+    let new = files[BStr::new("data/new.txt")];
+    assert_eq!(question.git().find_blob(new.id).unwrap().data, b"new");
+    assert!(!f.history.git().has_object(asked.tree));
+    drop(question);
+    assert_eq!(everything(), before);
+    // What it found out is no reason to pass over a file that is not stored.
+    assert_eq!(f.take().tree, asked.tree);
+    f.fsck();
+}
