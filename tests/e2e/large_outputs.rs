@@ -1,6 +1,6 @@
 //! Outputs over a run's limit: large files, of which Git has the pointers. Stock git-lfs reads them too.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use e2e::folder::write;
 use e2e::{Actor, Sandbox, git};
@@ -38,8 +38,9 @@ fn large_names(properties: &Value) -> Vec<&str> {
     listed.iter().map(|large| large["path"].as_str().expect("a path")).collect()
 }
 
-fn read(path: PathBuf) -> Vec<u8> {
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn read(path: impl AsRef<Path>) -> Vec<u8> {
+    let path = path.as_ref();
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The same steps with any remote.
@@ -81,7 +82,7 @@ fn travels(sandbox: &Sandbox, alice: &Actor<'_>, laptop: &Actor<'_>, url: &str) 
     assert!(!written.stderr.contains("last.pt is missing"), "{written}");
     for name in ["outputs/ckpt/last.pt", "outputs/ä b.bin", "outputs/literal.txt", "logs/own.log"] {
         let ours = git::history_of(&project).join("azml/runs").join(&run).join(name);
-        assert!(read(roamed.join("results").join(name)) == read(ours), "{name}");
+        assert!(read(roamed.join("results").join(name)) == read(&ours), "{name}");
     }
     // What is written can be written to, and azml's own copy stays as it is.
     write(&roamed.join("results"), "outputs/ckpt/last.pt", "other");
@@ -142,7 +143,7 @@ fn what_the_remote_lacks_is_named_and_no_second_copy_is_kept() {
     std::fs::remove_file(bare.join("lfs")).expect("a file");
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
     let _now = laptop.azml(&roamed, &["history", "download", "-r", &run, "-d", "results", "--force"]).ok();
-    assert!(read(roamed.join("results/outputs/ckpt/last.pt")) == read(ours));
+    assert!(read(roamed.join("results/outputs/ckpt/last.pt")) == read(&ours));
 
     // Nothing goes where that was not wanted.
     let (run, report) = submit(&alice, &project, &["--no-large"]);

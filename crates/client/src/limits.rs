@@ -30,6 +30,14 @@ pub const LFS_ANSWER: u64 = 8 << 20;
 pub const LFS_BATCH: usize = 100;
 /// Large files that are sent or received at once, as stock git-lfs does.
 pub const LFS_AT_ONCE: usize = 8;
+/// Conversations at once with a server that transfers large files over SSH: some take no more connections than ten.
+pub const LFS_SSH_AT_ONCE: usize = 4;
+/// Lines before the content of an answer of such a server.
+pub const LFS_SSH_LINES: usize = 64;
+/// The least bytes of a large file that have to come in each [`LFS_TIMEOUT`]; else the transfer is given up.
+pub const LFS_LEAST: u64 = 16 << 10;
+/// See [`LFS_LEAST`].
+pub const LFS_TIMEOUT: Duration = Duration::from_mins(2);
 /// Redirects in a row that are followed.
 pub const REDIRECTS: usize = 5;
 /// The text of a host's error that is read, in bytes.

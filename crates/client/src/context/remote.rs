@@ -30,8 +30,13 @@ pub enum NamedBy<'p> {
 impl Context {
     /// The project's remote, if it has one.
     pub fn remote(&self, opened: &Opened, token: Option<&str>) -> Result<Option<Remote>, CommandError> {
-        let url = opened.history.remote_url()?;
-        url.map(|url| self.remote_at(url, NamedBy::Folder(opened.project.root()), token)).transpose()
+        let Some(url) = opened.history.remote_url()? else { return Ok(None) };
+        let at = |url| self.remote_at(url, NamedBy::Folder(opened.project.root()), token);
+        let remote = at(url)?;
+        Ok(Some(match opened.history.large_files_url()? {
+            Some(url) => remote.with_large_files_at(at(url)?),
+            None => remote,
+        }))
     }
 
     /// The stored logins.

@@ -22,6 +22,7 @@ pub mod maintenance;
 pub mod mlflow;
 pub mod named;
 pub mod open;
+pub mod prune;
 pub mod push;
 pub mod registry;
 pub mod restore;

@@ -91,13 +91,13 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         }
         let failed = |error| CommandError::file("read", &run.metrics_file(), error);
         let children = logged.children(&record, &secrets).map_err(failed)?;
-        nested::record(ctx, opened, children, Limits::of(&ctx.settings), &secrets)?;
+        nested::record(ctx, opened, children, Limits::of(ctx), &secrets)?;
     }
     let listed =
         attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
     if is_news || (!still_runs && (record.status == Status::NotResponding || listed != record.attachments)) {
         record.attachments = listed;
-        upload::commit(ctx, opened, &attachments, &mut record, Limits::of(&ctx.settings), &secrets)?;
+        upload::commit(ctx, opened, &attachments, &mut record, Limits::of(ctx), &secrets)?;
     }
     if known.as_ref() != Some(&record) {
         save(ctx, opened, &record, known.is_none())?;

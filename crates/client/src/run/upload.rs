@@ -23,7 +23,6 @@ use super::secrets::{Fate, LeftOut, Secrets};
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::CommandError;
-use crate::settings::Settings;
 
 /// The most bytes of a run's attachments that travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +35,8 @@ pub struct Limits {
 
 impl Limits {
     /// Those of the settings: where no file is a large one, no attachment is.
-    pub fn of(settings: &Settings) -> Self {
+    pub fn of(ctx: &Context) -> Self {
+        let settings = &ctx.settings;
         let large = if settings.large_file() == u64::MAX { 0 } else { settings.large_limit() };
         Self { in_git: settings.attachments_limit(), large }
     }
@@ -205,7 +205,7 @@ pub fn share(
     for (path, pointer) in large {
         let is_own = is_log(&path) || left_out.files.iter().any(|file| unquoted_path(&file.path) == path);
         if !is_own && store.has(&pointer) {
-            store.link_to(&pointer, &folder, &path).map_err(failed)?;
+            folder.link_file_below(&store.path(&pointer.oid), &path).map_err(failed)?;
         }
     }
     Ok(())

@@ -27,7 +27,7 @@ use crate::limits;
 const WHOLE_REQUEST: usize = 1 << 20;
 
 /// One conversation over HTTP.
-pub(super) struct Http {
+pub(in crate::transport) struct Http {
     agent: ureq::Agent,
     /// The repository's URL without user name, password, query or fragment.
     base: Url,

@@ -140,12 +140,13 @@ pub struct Remote {
     url: RemoteUrl,
     auth: Provider,
     options: TransportOptions,
+    large_files_at: Option<Box<Self>>,
 }
 
 impl Remote {
     /// A remote by its URL. Nothing is contacted yet.
     pub fn new(url: RemoteUrl, auth: Provider, options: TransportOptions) -> Self {
-        Self { url, auth, options }
+        Self { url, auth, options, large_files_at: None }
     }
 
     /// The URL as the user wrote it. Shown without secrets.
@@ -170,9 +171,19 @@ impl Remote {
         })
     }
 
-    /// The Git folder, of a remote that is a folder of this machine.
+    /// The same remote, whose large files are somewhere else.
+    pub fn with_large_files_at(mut self, other: Self) -> Self {
+        self.large_files_at = Some(Box::new(other));
+        self
+    }
+
+    fn of_large_files(&self) -> &Self {
+        self.large_files_at.as_deref().unwrap_or(self)
+    }
+
+    /// The Git folder that has large files, of a remote that is a folder of this machine.
     pub(crate) fn folder(&self, service: Service) -> Result<Option<PathBuf>, TransportError> {
-        let url = self.rewritten(direction_of(service))?;
+        let url = self.of_large_files().rewritten(direction_of(service))?;
         match url.local_path().filter(|_| url.scheme() == Scheme::File) {
             Some(path) => local::find(&path).map(Some),
             None => Ok(None),
@@ -181,17 +192,16 @@ impl Remote {
 
     /// The Git LFS server of a remote over HTTP, HTTPS or SSH.
     pub(crate) fn lfs(&self, service: Service) -> Result<Option<lfs::Lfs>, TransportError> {
-        let url = self.rewritten(direction_of(service))?;
+        let remote = self.of_large_files();
+        let url = remote.rewritten(direction_of(service))?;
         match url.scheme() {
             Scheme::Http | Scheme::Https => {
-                let http = http::Http::new(&url, &self.url, service, self.auth.clone(), &self.options)?;
-                Ok(Some(lfs::Lfs::new(http)))
+                let auth = remote.auth.clone();
+                let http = http::Http::new(&url, &remote.url, service, auth, &remote.options)?;
+                let is_own = self.large_files_at.is_none();
+                Ok(Some(if is_own { lfs::Lfs::of_repository(http) } else { lfs::Lfs::at(http) }))
             }
-            Scheme::Ssh => {
-                let operation = if service == Service::ReceivePack { "upload" } else { "download" };
-                let answer = ssh::Ssh::lfs_authenticate(&ssh_address(&url)?, operation, &self.options)?;
-                lfs::Lfs::told(&answer, self, service).map(Some)
-            }
+            Scheme::Ssh => lfs::Lfs::over_ssh(&ssh_address(&url)?, remote, service).map(Some),
             _ => Ok(None),
         }
     }

@@ -6,7 +6,7 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -48,6 +48,16 @@ impl Ssh {
         Self::start(address, &line, service == Service::UploadPack, options)
     }
 
+    /// Starts `git-lfs-transfer` at the server; gives its output and its input.
+    pub(super) fn lfs_transfer(
+        address: &Address,
+        operation: &str,
+        options: &TransportOptions,
+    ) -> Result<(Self, stall::Watched, ChildStdin), TransportError> {
+        let line = format!("git-lfs-transfer {} {operation}", quoted(&address.path));
+        Self::begin(address, &line, false, options)
+    }
+
     /// Runs `git-lfs-authenticate` at the server; gives what it prints.
     pub(super) fn lfs_authenticate(
         address: &Address,
@@ -70,13 +80,25 @@ impl Ssh {
         Ok(answer)
     }
 
-    /// Starts ssh with a command line for the server.
+    /// Starts ssh with a command line for the server, for a conversation.
     fn start(
         address: &Address,
         line: &str,
         has_versions: bool,
         options: &TransportOptions,
     ) -> Result<Self, TransportError> {
+        let (mut ssh, output, input) = Self::begin(address, line, has_versions, options)?;
+        ssh.stream = Some(Duplex::new(Box::new(output), Box::new(input)));
+        Ok(ssh)
+    }
+
+    /// Starts ssh with a command line for the server; gives its output and its input.
+    fn begin(
+        address: &Address,
+        line: &str,
+        has_versions: bool,
+        options: &TransportOptions,
+    ) -> Result<(Self, stall::Watched, ChildStdin), TransportError> {
         let mut command = command(address, line, has_versions, options)?;
         let mut child = command.spawn().map_err(|error| {
             let program = command.get_program().to_string_lossy().into_owned();
@@ -92,17 +114,20 @@ impl Ssh {
             move || collect(errors, &kept)
         });
         let output = stall::Watched::new(output, options.stall_timeout);
-        Ok(Self {
-            stream: Some(Duplex::new(Box::new(output), Box::new(input))),
-            child,
-            stderr,
-            collector: Some(collector),
-            host: address.host.clone(),
-        })
+        let host = address.host.clone();
+        Ok((Self { stream: None, child, stderr, collector: Some(collector), host }, output, input))
+    }
+
+    /// The same as [`Self::explain`], of a server that has ended its output: the reason that it has to say follows at once.
+    pub(super) fn explain_end(&mut self, error: TransportError) -> TransportError {
+        if error.kind != Kind::TimedOut {
+            drop(self.child.wait());
+        }
+        self.explain(error)
     }
 
     /// Puts what ssh and the server said in the place of "the pipe broke".
-    fn explain(&mut self, error: TransportError) -> TransportError {
+    pub(super) fn explain(&mut self, error: TransportError) -> TransportError {
         if error.kind == Kind::TimedOut {
             return TransportError::new(Kind::TimedOut, format!("{} did not answer in time", self.host))
                 .with_source(error);

@@ -18,11 +18,17 @@ mod take;
 
 pub use self::{places::open, take::take_objects};
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use gix::{ObjectId, actor};
 
-use crate::{history, history::HistoryRepo, io_error::IoError, large::Pointer, run};
+use crate::{
+    history,
+    history::HistoryRepo,
+    io_error::IoError,
+    large::{Oid, Pointer},
+    run,
+};
 
 /// Why a check could not be carried out. What is found wrong is no error but a [`Problem`].
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +130,14 @@ impl Report {
 pub fn large_files(history: &HistoryRepo) -> Vec<Pointer> {
     let needed = reach::check(history, &mut Report::default());
     needed.into_iter().map(|(oid, (size, _))| Pointer { oid, size }).collect()
+}
+
+/// The large files that the trees of some commits have, with their bytes.
+pub fn large_files_of(
+    history: &HistoryRepo,
+    commits: impl IntoIterator<Item = ObjectId>,
+) -> BTreeMap<Oid, u64> {
+    reach::large_of(history, commits)
 }
 
 /// Checks a project's history, and mends what can be mended with that effort; `by` makes commits that are needed

@@ -17,14 +17,7 @@ const NAMED: usize = 5;
 /// with its size and a commit.
 pub(super) fn check(history: &HistoryRepo, report: &mut Report) -> BTreeMap<Oid, (u64, String)> {
     let repo = history.git();
-    let mut walk = Walk {
-        repo,
-        seen: HashSet::new(),
-        missing: HashMap::new(),
-        snapshots: 0,
-        large: BTreeMap::new(),
-        with_large: HashSet::new(),
-    };
+    let mut walk = Walk::of(repo);
     let boundary = repo.shallow_commits().ok().flatten();
     let shallow: HashSet<ObjectId> = boundary.iter().flat_map(|commits| commits.iter().copied()).collect();
     let branch = history.history_ref();
@@ -58,6 +51,22 @@ pub(super) fn check(history: &HistoryRepo, report: &mut Report) -> BTreeMap<Oid,
     walk.large
 }
 
+/// The large files that the trees of these commits have; a commit that is not here has none.
+pub(super) fn large_of(
+    history: &HistoryRepo,
+    commits: impl IntoIterator<Item = ObjectId>,
+) -> BTreeMap<Oid, u64> {
+    let mut walk = Walk::of(history.git());
+    for id in commits {
+        if let Ok(tree) = large::Tree::of_commit(walk.repo, id)
+            && tree.has_large
+        {
+            walk.large(tree.id, "");
+        }
+    }
+    walk.large.into_iter().map(|(oid, (size, _))| (oid, size)).collect()
+}
+
 struct Walk<'r> {
     repo: &'r Repository,
     seen: HashSet<ObjectId>,
@@ -68,7 +77,18 @@ struct Walk<'r> {
     with_large: HashSet<ObjectId>,
 }
 
-impl Walk<'_> {
+impl<'r> Walk<'r> {
+    fn of(repo: &'r Repository) -> Self {
+        Self {
+            repo,
+            seen: HashSet::new(),
+            missing: HashMap::new(),
+            snapshots: 0,
+            large: BTreeMap::new(),
+            with_large: HashSet::new(),
+        }
+    }
+
     fn commits(&mut self, tip: ObjectId, shallow: &HashSet<ObjectId>, counts: bool, name: &str) {
         let mut ahead = vec![(tip, name.to_owned())];
         while let Some((id, needed_by)) = ahead.pop() {

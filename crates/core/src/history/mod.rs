@@ -166,7 +166,7 @@ pub struct HistoryRepo {
     /// Opening one takes as long as looking at some thousand files.
     user: OnceCell<UserRepo>,
     large_from: u64,
-    /// Where objects are stored, if that is not the repository: a folder that lasts as long as this.
+    /// The folder that objects are stored in, if that is not the repository; it lasts as long as this.
     beside: Option<Arc<Workspace>>,
 }
 

@@ -85,14 +85,27 @@ impl HistoryRepo {
     /// Returns the URL that the project is pushed to, if it is linked.
     pub fn remote_url(&self) -> Result<Option<RemoteUrl>, Error> {
         // Read afresh: another process may have linked the project since this one opened it.
+        let config = self.own_config()?;
+        let Some(url) = config.string("remote.origin.url") else { return Ok(None) };
+        self.parse(&url.to_str_lossy()).map(Some)
+    }
+
+    /// Returns the URL of the Git LFS server, if the history repository's own configuration names one: `lfs.url`, else
+    /// `remote.origin.lfsurl`.
+    pub fn large_files_url(&self) -> Result<Option<RemoteUrl>, Error> {
+        let config = self.own_config()?;
+        let url = config.string("lfs.url").or_else(|| config.string("remote.origin.lfsurl"));
+        url.map(|url| self.parse(&url.to_str_lossy())).transpose()
+    }
+
+    fn own_config(&self) -> Result<gix::config::File, Error> {
         let path = self.path.join("config");
         let read = |source| Error::Config { path: self.path.clone(), source: Box::new(source) };
-        let config =
-            gix::config::File::from_path_no_includes(path, gix::config::Source::Local).map_err(read)?;
-        let Some(url) = config.string("remote.origin.url") else { return Ok(None) };
-        RemoteUrl::parse_rewritable(&url.to_str_lossy())
-            .map(Some)
-            .map_err(|source| Error::Remote { path: self.path.clone(), source })
+        gix::config::File::from_path_no_includes(path, gix::config::Source::Local).map_err(read)
+    }
+
+    fn parse(&self, url: &str) -> Result<RemoteUrl, Error> {
+        RemoteUrl::parse_rewritable(url).map_err(|source| Error::Remote { path: self.path.clone(), source })
     }
 
     /// Sets where the project is pushed to. A password in `url` is not kept.

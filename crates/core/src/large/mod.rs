@@ -8,7 +8,7 @@ mod store;
 mod tree;
 
 pub use lfs_wire::{Oid, Pointer, pointer::MAX_POINTER_BYTES};
-pub use store::{Store, Taken, hash};
+pub use store::{Hashing, Store, Taken, hash};
 pub use tree::Tree;
 
 use gix::{ObjectId, Repository, bstr::ByteSlice};

@@ -6,15 +6,13 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use gix::Repository;
 use lfs_wire::{Oid, Pointer};
 use sha2::{Digest, Sha256};
-
-use crate::dir::Dir;
 
 /// Bytes that are read, hashed and written at once.
 const PIECE: usize = 1 << 20;
@@ -112,10 +110,18 @@ impl Store {
         Ok(())
     }
 
-    /// Makes an object a file of a folder too, in the place of one that is there; the two are one file on the disk, which
-    /// nobody may write to.
-    pub fn link_to(&self, pointer: &Pointer, folder: &Dir, path: &Path) -> io::Result<()> {
-        folder.link_file_below(&self.path(&pointer.oid), path)
+    /// Removes an object, and gives the bytes that this freed: none where the file has another name, too.
+    pub fn remove(&self, pointer: &Pointer) -> io::Result<u64> {
+        let path = self.path(&pointer.oid);
+        let found = path.symlink_metadata()?;
+        fs::remove_file(path)?;
+        Ok(if found.nlink() == 1 { found.len() } else { 0 })
+    }
+
+    /// Returns whether a file is the object itself, by another name.
+    pub fn is_same_file(&self, pointer: &Pointer, path: &Path) -> bool {
+        let files = (self.path(&pointer.oid).symlink_metadata(), path.symlink_metadata());
+        matches!(files, (Ok(one), Ok(two)) if (one.dev(), one.ino()) == (two.dev(), two.ino()))
     }
 
     /// Reads an object and compares it with its id.
@@ -178,14 +184,33 @@ pub fn hash(file: &mut impl Read, each: &mut dyn FnMut(&[u8])) -> io::Result<Poi
     copy_hashing(file, None, each)
 }
 
+/// The id and the number of bytes of a content, as it comes.
+#[derive(Debug, Default, Clone)]
+pub struct Hashing {
+    hasher: Sha256,
+    size: u64,
+}
+
+impl Hashing {
+    /// Takes in the next bytes.
+    pub fn feed(&mut self, piece: &[u8]) {
+        self.hasher.update(piece);
+        self.size += piece.len() as u64;
+    }
+
+    /// The pointer to all of them.
+    pub fn end(self) -> Pointer {
+        Pointer { oid: Oid::from_bytes(self.hasher.finalize().into()), size: self.size }
+    }
+}
+
 fn copy_hashing(
     from: &mut impl Read,
     mut to: Option<&mut File>,
     each: &mut dyn FnMut(&[u8]),
 ) -> io::Result<Pointer> {
-    let mut hasher = Sha256::new();
+    let mut hashing = Hashing::default();
     let mut buffer = vec![0; PIECE];
-    let mut size = 0;
     loop {
         let count = match from.read(&mut buffer) {
             Ok(0) => break,
@@ -193,14 +218,13 @@ fn copy_hashing(
             count => count?,
         };
         let piece = &buffer[..count];
-        hasher.update(piece);
+        hashing.feed(piece);
         each(piece);
         if let Some(to) = &mut to {
             to.write_all(piece)?;
         }
-        size += count as u64;
     }
-    Ok(Pointer { oid: Oid::from_bytes(hasher.finalize().into()), size })
+    Ok(hashing.end())
 }
 
 /// The files and folders of a folder; none if it is not there.

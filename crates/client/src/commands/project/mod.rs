@@ -6,6 +6,7 @@ pub mod create;
 pub mod delete;
 pub mod fsck;
 pub mod list;
+pub mod prune;
 pub mod show;
 pub mod update;
 
@@ -30,6 +31,7 @@ pub enum Command {
     Diff(diff::Args),
     Snapshot(take::Args),
     Fsck(fsck::Args),
+    Prune(prune::Args),
 }
 
 /// Runs one of them.
@@ -46,5 +48,6 @@ pub fn run(ui: &Ui, ctx: &Context, command: Command) -> Result<Output, CommandEr
         Command::Diff(args) => diff::run(ui, ctx, &args),
         Command::Snapshot(args) => take::run(ctx, &args, false),
         Command::Fsck(args) => fsck::run(ui, ctx, &args),
+        Command::Prune(args) => prune::run(ctx, &args),
     }
 }

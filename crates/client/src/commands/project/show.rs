@@ -114,6 +114,6 @@ pub(super) fn output(ctx: &Context, opened: &Opened) -> Result<Output, CommandEr
 }
 
 /// The number of files and of their bytes.
-fn counted(files: &[Pointer]) -> serde_json::Value {
+pub(super) fn counted(files: &[Pointer]) -> serde_json::Value {
     json!({"files": files.len(), "bytes": files.iter().map(|pointer| pointer.size).sum::<u64>()})
 }

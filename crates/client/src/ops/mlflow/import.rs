@@ -226,7 +226,7 @@ impl Batch<'_> {
             record.attachments = attachments
                 .list()
                 .map_err(|error| CommandError::file("read", attachments.folder(), error))?;
-            let limits = Limits { in_git: self.limit, ..Limits::of(&self.ctx.settings) };
+            let limits = Limits { in_git: self.limit, ..Limits::of(self.ctx) };
             let objects = upload::write(self.opened, &attachments, &mut record, limits, &self.secrets)?;
             match store.get(&record.run_id)? {
                 // Only what goes on is read again.

@@ -111,7 +111,7 @@ pub fn plan(ctx: &Context, opened: &Opened, options: Options<'_>) -> Result<Plan
     let mut config = RunConfig::load(root, &named)?;
     config.environment.extend(options.environment);
     let program = program(ctx, root, &config, wanted)?;
-    let mut attachments = Limits::of(&ctx.settings);
+    let mut attachments = Limits::of(ctx);
     attachments.in_git = options.attachments_limit.unwrap_or(attachments.in_git);
     if options.no_large {
         attachments.large = 0;

@@ -3,20 +3,21 @@
 //! A folder gets them as stock git-lfs puts them there, an HTTP remote by its Git LFS API.
 
 use std::fs::{File, Permissions};
-use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use azml_core::history::HistoryRepo;
-use azml_core::large::{self, Pointer, Store};
+use azml_core::large::{Hashing, Pointer, Store};
 use git_wire::Service;
 use lfs_wire::batch::{Actions, Operation};
 
 use super::{Context, Event, SyncError};
+use crate::env::Pace;
 use crate::limits;
 use crate::transport::Remote;
-use crate::transport::lfs::{Lfs, Transfers};
+use crate::transport::lfs::{Lfs, Planned, Timed, Transfers};
 
 /// Bytes that are received and written at once.
 const PIECE: usize = 256 << 10;
@@ -97,8 +98,9 @@ fn to_remote(
         return Ok(Some(format!("{} takes no large files", remote.url().without_secret())));
     };
     let work = |transfers: &Transfers, pointer: &Pointer, actions: &Actions| {
-        let content = store.open(pointer).map_err(|error| format!("it is not here: {error}"))?;
-        transfers.upload(actions, pointer, content)
+        transfers.upload(actions, pointer, &|| {
+            store.open(pointer).map_err(|error| format!("it is not here: {error}"))
+        })
     };
     let reference = history.history_ref().as_bstr().to_string();
     exchange(&mut lfs, Operation::Upload, unpushed, &reference, &work, delivered)
@@ -145,13 +147,35 @@ pub fn fetch(
     let incomplete = history.path().join("lfs/incomplete");
     std::fs::create_dir_all(&incomplete).map_err(SyncError::io("make folder", &incomplete))?;
     let work = |transfers: &Transfers, pointer: &Pointer, actions: &Actions| {
-        receive(transfers, actions, pointer, &store, &incomplete)
+        receive(transfers, actions, pointer, (&store, &incomplete), context.pace)
     };
     let reference = history.history_ref().as_bstr().to_string();
     match exchange(&mut lfs, Operation::Download, &wanted, &reference, &work, &mut arrived)? {
         Some(why) => Err(SyncError::LargeRefused { why }),
         None => Ok(()),
     }
+}
+
+/// Asks the remote which of the objects it can give out; a folder's are hashed.
+pub fn confirmed(
+    history: &HistoryRepo,
+    remote: &Remote,
+    pointers: &[Pointer],
+) -> Result<Vec<Pointer>, SyncError> {
+    if let Some(folder) = remote.folder(Service::UploadPack)? {
+        let store = Store::at(&folder);
+        let has = |pointer: &&Pointer| store.is_whole(pointer).unwrap_or(false);
+        return Ok(pointers.iter().filter(has).copied().collect());
+    }
+    let Some(mut lfs) = remote.lfs(Service::UploadPack)? else { return Ok(Vec::new()) };
+    let reference = history.history_ref().as_bstr().to_string();
+    let mut confirmed = Vec::new();
+    for batch in pointers.chunks(limits::LFS_BATCH) {
+        let planned = lfs.batch(Operation::Download, batch, &reference)?;
+        let has = |(_, actions): &Planned| actions.as_ref().is_ok_and(|actions| actions.download.is_some());
+        confirmed.extend(planned.into_iter().filter(has).map(|(pointer, _)| pointer));
+    }
+    Ok(confirmed)
 }
 
 /// Asks what to do with objects, and does it for several at once; gives the reason why it was not done for all.
@@ -189,7 +213,7 @@ fn exchange(
             let next = AtomicUsize::new(0);
             let (sender, results) = crossbeam_channel::unbounded();
             std::thread::scope(|scope| {
-                for _ in 0..limits::LFS_AT_ONCE.min(jobs.len()) {
+                for _ in 0..transfers.at_once().min(jobs.len()) {
                     let (sender, jobs, next, transfers) = (sender.clone(), &jobs, &next, &transfers);
                     scope.spawn(move || {
                         while let Some((pointer, actions)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -227,8 +251,8 @@ fn receive(
     transfers: &Transfers,
     actions: &Actions,
     pointer: &Pointer,
-    store: &Store,
-    incomplete: &Path,
+    (store, incomplete): (&Store, &Path),
+    pace: &dyn Pace,
 ) -> Result<(), String> {
     let action = actions.download.as_ref().ok_or("the server has no such object")?;
     let path = incomplete.join(pointer.oid.to_string());
@@ -245,14 +269,15 @@ fn receive(
         file.set_len(0).map_err(local)?;
         have = 0;
     }
+    let mut hashing = Hashing::default();
+    let mut buffer = vec![0; PIECE];
     if have < pointer.size || pointer.size == 0 {
-        let (start, mut content) = transfers.download(action, pointer, have)?;
-        if start < have {
-            file.set_len(start).map_err(local)?;
-        }
-        file.seek(SeekFrom::Start(start)).map_err(local)?;
+        let (start, content) = transfers.download(action, pointer, have)?;
+        file.set_len(start).map_err(local)?;
+        // What is here already leads to the place to write at.
+        hash_rest(&mut file, &mut hashing, &mut buffer).map_err(local)?;
+        let mut content = Timed::new(content, pace);
         let mut room = pointer.size - start;
-        let mut buffer = vec![0; PIECE];
         loop {
             let count = content.read(&mut buffer).map_err(|error| format!("it was cut off: {error}"))?;
             if count == 0 {
@@ -262,19 +287,31 @@ fn receive(
                 drop(std::fs::remove_file(&path));
                 other_content(pointer)
             })?;
+            hashing.feed(&buffer[..count]);
             file.write_all(&buffer[..count]).map_err(local)?;
         }
         if room > 0 {
             return Err(format!("it was cut off, {room} bytes before its end"));
         }
+    } else {
+        hash_rest(&mut file, &mut hashing, &mut buffer).map_err(local)?;
     }
-    file.rewind().map_err(local)?;
-    if large::hash(&mut file, &mut |_| {}).map_err(local)? != *pointer {
+    if hashing.end() != *pointer {
         std::fs::remove_file(&path).map_err(local)?;
         return Err(other_content(pointer));
     }
     file.set_permissions(Permissions::from_mode(0o444)).and_then(|()| file.sync_all()).map_err(local)?;
     store.place(pointer, &path).map_err(local)
+}
+
+/// Hashes a file from where it is to its end.
+fn hash_rest(file: &mut File, hashing: &mut Hashing, buffer: &mut [u8]) -> io::Result<()> {
+    loop {
+        match file.read(buffer)? {
+            0 => return Ok(()),
+            count => hashing.feed(&buffer[..count]),
+        }
+    }
 }
 
 fn other_content(pointer: &Pointer) -> String {
@@ -284,7 +321,7 @@ fn other_content(pointer: &Pointer) -> String {
 /// Puts an object where stock git-lfs has it in a repository's folder.
 fn to_folder(store: &Store, folder: &Path, pointer: &Pointer) -> io::Result<()> {
     let to = Store::at(folder);
-    if to.has(pointer) {
+    if to.is_whole(pointer).unwrap_or(false) {
         return Ok(());
     }
     let tmp = folder.join("lfs/tmp");
@@ -293,6 +330,10 @@ fn to_folder(store: &Store, folder: &Path, pointer: &Pointer) -> io::Result<()> 
     store.copy_to(pointer, file.as_file_mut())?;
     file.as_file().sync_all()?;
     let (_, path) = file.keep().map_err(|failed| failed.error)?;
+    if to.has(pointer) {
+        // It is not what its name says.
+        std::fs::remove_file(to.path(&pointer.oid))?;
+    }
     to.place(pointer, &path)
 }
 

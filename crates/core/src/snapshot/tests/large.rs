@@ -179,7 +179,7 @@ fn a_secret_among_large_files_is_left_out() {
 }
 
 #[test]
-fn a_pointer_whose_bytes_were_not_brought_stays_one_in_the_next_snapshots_and_is_a_text_for_a_restore() {
+fn a_pointer_without_its_bytes_stays_one_in_the_next_snapshots_and_is_a_text_for_a_restore() {
     let f = with_large(1_000);
     f.write("data/deep/big.bin", "x".repeat(2_000));
     f.write("plain.txt", "plain");

@@ -22,33 +22,19 @@ use ureq::http::{HeaderName, Response, StatusCode, header};
 use ureq::{Agent, Body, RequestBuilder, SendBody};
 use url::Url;
 
-use super::http::Http;
-use super::{Remote, http_error};
+use super::{Error, Planned, Timed};
 use crate::credentials::Provider;
+use crate::env::SystemPace;
 use crate::limits;
+use crate::transport::http::Http;
+use crate::transport::{Remote, http_error};
 
 /// Headers that the message itself needs, which no action decides.
 const OF_THE_MESSAGE: [HeaderName; 5] =
     [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::EXPECT];
 
-/// Why large files can't be exchanged with a server.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The server has no Git LFS.
-    #[error("{host} has no Git LFS ({why})")]
-    NotThere {
-        /// The server.
-        host: String,
-        /// Its answer.
-        why: String,
-    },
-    /// It can't be reached, or refuses.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-}
-
 /// The Git LFS server of a remote.
-pub struct Lfs {
+pub struct Api {
     http: Http,
     /// The URL of its API.
     endpoint: String,
@@ -65,24 +51,28 @@ pub struct Transfers {
     authorization: Option<String>,
 }
 
-/// The actions for one object, or why there are none.
-pub type Planned = (Pointer, Result<Actions, String>);
-
 /// The text of an error.
 #[derive(Deserialize)]
 struct Message {
     message: String,
 }
 
-impl Lfs {
-    pub(super) fn new(http: Http) -> Self {
+impl Api {
+    /// The server at a URL of its own.
+    pub(super) fn at(http: Http) -> Self {
+        let endpoint = http.base().as_str().trim_end_matches('/').to_owned();
+        Self { http, endpoint, headers: BTreeMap::new() }
+    }
+
+    /// The server below a repository's URL.
+    pub(super) fn of_repository(http: Http) -> Self {
         let base = http.base().as_str().trim_end_matches('/');
         let endpoint = format!("{}.git/info/lfs", base.strip_suffix(".git").unwrap_or(base));
         Self { http, endpoint, headers: BTreeMap::new() }
     }
 
     /// The server that `git-lfs-authenticate` has told of. It gets the credential that came with it and no other.
-    pub(super) fn told(answer: &[u8], remote: &Remote, service: Service) -> Result<Self, TransportError> {
+    pub fn told(answer: &[u8], remote: &Remote, service: Service) -> Result<Self, TransportError> {
         let strange = |why: String| {
             TransportError::new(Kind::Other, format!("{} tells no Git LFS server: {why}", remote.url()))
         };
@@ -92,8 +82,7 @@ impl Lfs {
             return Err(strange("its URL is none of HTTP".to_owned()));
         }
         let http = Http::new(&url, &url, service, Provider::new(), &remote.options)?;
-        let endpoint = http.base().as_str().trim_end_matches('/').to_owned();
-        Ok(Self { http, endpoint, headers: action.header })
+        Ok(Self { headers: action.header, ..Self::at(http) })
     }
 
     /// Asks what to do with objects; gives for each its actions, or why there are none.
@@ -169,9 +158,15 @@ impl Lfs {
 }
 
 impl Transfers {
-    /// Sends an object; afterwards the server has it whole.
-    pub fn upload(&self, actions: &Actions, pointer: &Pointer, content: File) -> Result<(), String> {
+    /// Sends an object, which is opened if the server lacks it; afterwards the server has it whole.
+    pub fn upload(
+        &self,
+        actions: &Actions,
+        pointer: &Pointer,
+        open: &dyn Fn() -> Result<File, String>,
+    ) -> Result<(), String> {
         if let Some(action) = &actions.upload {
+            let content = open()?;
             let url = target(action)?;
             let request =
                 self.agent.put(url.as_str()).header(header::CONTENT_TYPE, "application/octet-stream");
@@ -260,10 +255,14 @@ impl Transfers {
     }
 }
 
-/// The URL of an action.
+/// The URL of an action. Whatever a parser would pass over or take for a credential is none.
 fn target(action: &Action) -> Result<Url, String> {
-    let url = Url::parse(&action.href).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    url.ok_or_else(|| "an action has no http URL".to_owned())
+    let is_plain = |url: &Url| {
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+    };
+    let href = Some(action.href.as_str()).filter(|href| !href.contains(|c: char| c.is_control() || c == ' '));
+    let url = href.and_then(|href| Url::parse(href).ok()).filter(is_plain);
+    url.ok_or_else(|| "an action has no plain http URL".to_owned())
 }
 
 /// Returns whether the answer begins at that byte of the object.
@@ -297,7 +296,7 @@ fn clean(text: &str) -> String {
 fn read(response: &mut Response<Body>) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     let reader = response.body_mut().as_reader();
-    http_error::Body(reader).take(limits::LFS_ANSWER + 1).read_to_end(&mut body)?;
+    Timed::new(http_error::Body(reader), &SystemPace).take(limits::LFS_ANSWER + 1).read_to_end(&mut body)?;
     if body.len() as u64 > limits::LFS_ANSWER {
         return Err(io::Error::other("the answer is too long"));
     }

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use azml_core::large::Oid;
+use azml_core::large::{self, Oid};
 use azml_core::remote_url::RemoteUrl;
 use serde_json::{Value, json};
 
@@ -307,3 +307,5 @@ fn hundreds_of_objects_go_in_batches_and_one_that_fails_stays_alone() {
         .collect();
     assert_eq!(puts.len(), 231, "each once, and the one that failed twice");
 }
+
+mod hostile;
