@@ -1,8 +1,10 @@
 //! The files that a run left: a list, each to view or to download.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use azml_core::large::Pointer;
 use azml_core::quote::{quoted_path, unquoted_path};
 use azml_core::run::RunRecord;
 use maud::{Markup, html};
@@ -53,6 +55,10 @@ pub fn section(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, 
             }
         }
         @if files.len() > FILES { p.quiet { "Only the first " (FILES) " of " (format::grouped(files.len())) " are listed." } }
+        @if !large.is_empty() {
+            @let (all, here) = (sum(&large, &|_| true), sum(&large, &is_here));
+            p.quiet { "Large files: " (size(all)) ", of which " (size(here)) " are on this computer." }
+        }
         @if can_fetch {
             p { (format::count(missing.len(), "file", "files")) " of this run can be fetched from the remote." }
             form method="post" action=(format::run_path(record, "/fetch")) {
@@ -67,6 +73,11 @@ pub fn section(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, 
             }
         }
     })
+}
+
+/// The bytes of the large files whose paths are meant.
+fn sum(large: &BTreeMap<PathBuf, Pointer>, is_meant: &dyn Fn(&Path) -> bool) -> u64 {
+    large.iter().filter(|(path, _)| is_meant(path)).map(|(_, pointer)| pointer.size).sum()
 }
 
 /// A file on a page of its own.

@@ -7,6 +7,7 @@ use git_wire::Interrupt;
 
 use super::Workbench;
 use super::flash::Flash;
+use super::format;
 use super::reply::Reply;
 use super::request::Request;
 use crate::context::{Context, Opened};
@@ -16,6 +17,7 @@ use crate::notices::{Level, Notices, Progress, Unwatched};
 use crate::ops::open::open_and_recover;
 use crate::ops::runs;
 use crate::text::guarded;
+use crate::text::size;
 
 /// The arguments that every page takes.
 pub struct PageContext<'w> {
@@ -35,8 +37,8 @@ pub struct PageContext<'w> {
 pub struct SyncState {
     /// The remote, if there is one.
     pub remote: Option<String>,
-    /// The runs and snapshots that it lacks, in words.
-    pub unpushed: Vec<&'static str>,
+    /// The runs, snapshots and large files that it lacks, in words.
+    pub unpushed: Vec<String>,
     /// Why the last push failed.
     pub error: Option<String>,
 }
@@ -101,9 +103,18 @@ impl<'w> PageContext<'w> {
             }
         };
         let mut unpushed: Vec<_> =
-            history.unpushed()?.iter().map(|unpushed| in_words(&unpushed.name)).collect();
+            history.unpushed()?.iter().map(|unpushed| in_words(&unpushed.name).to_owned()).collect();
         unpushed.dedup();
-        let error = if unpushed.is_empty() { None } else { history.push_error() };
+        let large = history.large_unpushed()?;
+        if !large.is_empty() {
+            let bytes = large.iter().map(|pointer| pointer.size).sum();
+            unpushed.push(format!(
+                "{} ({})",
+                format::count(large.len(), "large file", "large files"),
+                size(bytes)
+            ));
+        }
+        let error = if unpushed.is_empty() { None } else { history.push_error().or(history.large_error()) };
         Ok(SyncState { remote: Some(remote.without_secret().to_string()), unpushed, error })
     }
 }
