@@ -16,6 +16,8 @@ mod charts;
 mod commands;
 /// Comparing runs.
 mod compare;
+/// Runs on other targets.
+mod compute;
 /// Restore, killed at every step of its journal.
 mod crash;
 /// Logins as credentials: for Git, by Git's own protocol, and SSH keys.

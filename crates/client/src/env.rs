@@ -55,6 +55,8 @@ pub const AZML_PLAIN_ARGUMENTS: &str = "AZML_PLAIN_ARGUMENTS";
 pub const AZML_LOG: &str = "AZML_LOG";
 /// Set by azml for itself: this azml watches a run without a terminal (`--detach`).
 pub const AZML_DETACHED: &str = "AZML_DETACHED";
+/// On a computer where other computers' runs go on: the folder of azml's files; default `~/.azml`.
+pub const AZML_NODE_DIR: &str = "AZML_NODE_DIR";
 /// For tests: the time, in RFC 3339, instead of the system's clock.
 pub const AZML_NOW: &str = "AZML_NOW";
 /// For tests, in debug builds: `restore:<n>` aborts the process at the n-th step (from 1) of a restore's journal,
@@ -290,6 +292,18 @@ impl Env {
             stderr_is_terminal: false,
             stdin_is_terminal: false,
         }
+    }
+
+    /// The same with another value of a variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.vars.insert(name.into(), value.into());
+        self
+    }
+
+    /// The system's folder for temporary files.
+    pub fn temp(&self) -> &Path {
+        &self.temp
     }
 
     /// All variables: what a script inherits.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 /// The largest file of stored logins that is read, in bytes.
 pub const TOKEN_FILE: u64 = 1 << 20;
 /// The largest `.netrc` that is read, in bytes.
@@ -68,6 +70,33 @@ pub const SWEEP_MEMBERS: u64 = 10_000;
 pub const SWEEP_PARALLEL: u64 = 256;
 /// Bytes of a process's environment in which a run's variable is looked for: the most that Linux hands to a program.
 pub const ENVIRONMENT: u64 = 8 << 20;
+
+/// Bytes of a job that a node is given: the record is the largest part.
+pub const JOB_SPEC: u64 = 64 << 20;
+/// Bytes of what a command on a node prints: those of a piece of a log are most of it.
+pub const NODE_ANSWER: u64 = 4 << 20;
+/// Bytes of one piece of a run's log that a node gives.
+pub const NODE_LOG: u64 = 1 << 20;
+/// Time that a node waits for new bytes of a log before it says that there are none.
+pub const NODE_LOG_WAIT: Duration = Duration::from_secs(5);
+/// Time that the start of a job is waited for.
+pub const NODE_START: Duration = Duration::from_secs(30);
+/// Time between two looks of a running job at whether it is to end.
+pub const NODE_LOOK: Duration = Duration::from_millis(500);
+/// The longest time that a connection to a node is waited for.
+pub const NODE_CONNECT: Duration = Duration::from_secs(5);
+/// Bytes that have to be free on the disk of a node before a run is sent there.
+pub const NODE_FREE: u64 = 100 << 20;
+/// Seconds after which a lock of a ref on a node is taken for a killed push's.
+pub const NODE_LOCK_SECONDS: u32 = 10;
+/// Times that a run is offered to an engine that can't be reached, and the pause between two.
+pub const SUBMIT_TRIES: usize = 3;
+/// See [`SUBMIT_TRIES`].
+pub const SUBMIT_PAUSE: Duration = Duration::from_secs(2);
+/// The longest time that a submit on another computer may take to send a run.
+pub const SUBMIT_TIME: SignedDuration = SignedDuration::from_mins(10);
+/// Time between two looks at a run elsewhere that is waited for: the first, and the most.
+pub const REMOTE_LOOK: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(5));
 
 /// Bytes of a line of a program's output at a terminal that are held until its end is there.
 pub const LOG_LINE: usize = 64 << 10;

@@ -25,6 +25,7 @@ mod cli;
 mod commands;
 mod context;
 mod credentials;
+mod engine;
 mod env;
 mod error;
 mod git_config;

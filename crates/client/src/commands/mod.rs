@@ -11,6 +11,7 @@ pub mod login;
 pub mod logout;
 pub mod man;
 pub mod mlflow;
+pub mod node;
 mod patch;
 pub mod project;
 mod restore;
@@ -60,6 +61,9 @@ pub enum Command {
     /// Example: `azml completion bash > ~/.local/share/bash-completion/completions/azml`.
     Completion(completion::Args),
     Man(man::Args),
+    /// Serve another azml, whose runs go on on this computer
+    #[command(subcommand, hide = true)]
+    Node(node::Command),
 }
 
 /// Runs a command. The front end of [`Command::Ui`] is another; `tree` is the tree of commands as clap has it.
@@ -76,6 +80,7 @@ pub fn run(
         Command::History(command) => history::run(ui, ctx, command),
         Command::Run(args) => run::run(ui, ctx, &args),
         Command::Sweep(args) => sweep::run(ui, ctx, &args),
+        Command::Node(command) => node::run(ui, ctx, command),
         Command::Mlflow(command) => mlflow::run(ctx, command),
         Command::Login(args) => login::run(ctx, &args),
         Command::Logout(args) => logout::run(ctx, &args),

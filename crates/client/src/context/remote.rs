@@ -14,6 +14,8 @@ use crate::credentials::{
 use crate::env::{AZML_VSTS_TOKEN, AZML_VSTS_URL, GIT_SSH, GIT_SSH_COMMAND, GIT_SSH_VARIANT};
 use crate::error::CommandError;
 use crate::git_config::{GitConfig, Repository};
+use crate::limits;
+use crate::transport::host::Host;
 use crate::transport::{HttpVariables, Remote, TransportOptions};
 
 /// Whoever named a remote.
@@ -115,7 +117,11 @@ impl Context {
             .with_store(self.logins())
             .with_netrc(self.env.home().map(|home| home.join(".netrc")))
             .with_git_helpers(Arc::clone(&config), Prompts::of(&self.env), self.env.now());
-        let options = TransportOptions {
+        Ok(Remote::new(url, auth, self.transport_options().with_git_config(config)?))
+    }
+
+    fn transport_options(&self) -> TransportOptions {
+        TransportOptions {
             connect_timeout: self.settings.connect_timeout(),
             stall_timeout: self.settings.stall_timeout(),
             ssh_command: self.env.get(GIT_SSH_COMMAND).map(ToOwned::to_owned),
@@ -124,8 +130,19 @@ impl Context {
             http: HttpVariables::of(&self.env),
             may_ask: may_ask(&self.env),
             ..TransportOptions::default()
+        }
+    }
+
+    /// A host that is reached by the user's own ssh: `[USER@]NAME[:PORT]`.
+    pub fn host(&self, address: &str) -> Result<Host, CommandError> {
+        let config = Arc::new(self.git_config(None, "")?);
+        let options = TransportOptions {
+            connect_timeout: self.settings.connect_timeout().min(limits::NODE_CONNECT),
+            ..self.transport_options()
         };
-        Ok(Remote::new(url, auth, options.with_git_config(config)?))
+        let user = rustix::process::getuid().as_raw();
+        let sockets = self.env.temp().join(format!("azml-{user}"));
+        Ok(Host::by_ssh(address, &sockets, options.with_git_config(config)?))
     }
 
     /// The token of this command, and whom it is for: a token and a URL that are typed side by side belong together; all

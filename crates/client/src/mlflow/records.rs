@@ -27,7 +27,7 @@ impl RunStatus {
     /// The status that a record's comes to.
     pub fn from_record(status: Status) -> Self {
         match status {
-            Status::Submitting | Status::Running => Self::Running,
+            Status::Submitting | Status::Queued | Status::Running => Self::Running,
             Status::Completed => Self::Finished,
             Status::Failed | Status::NotResponding | Status::Newer | Status::Unreadable => Self::Failed,
             Status::Canceled => Self::Killed,

@@ -1,4 +1,4 @@
-//! Canceling a run on this computer.
+//! Canceling a run.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::runs;
 use crate::context::{Context, Opened};
-use crate::error::FileError;
+use crate::engine::{self, Handle};
+use crate::error::{CommandError, FileError};
 use crate::run::{live, process_table, signals};
 
 /// The reason why a run can't be cancelled.
@@ -25,8 +26,14 @@ pub enum Error {
     Signal(#[from] std::io::Error),
 }
 
-/// The process that was asked to end.
+/// The run or the process that was asked to end.
 pub enum Canceled {
+    /// A run of an engine.
+    Elsewhere {
+        run: RunId,
+        /// The engine, for people.
+        place: String,
+    },
     /// The azml that watches this run.
     Run(RunId),
     /// The processes that a run left running when its azml ended.
@@ -40,6 +47,7 @@ pub enum Canceled {
 impl fmt::Display for Canceled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Elsewhere { run, place } => write!(f, "Asked {place} to end run {run}"),
             Self::Run(run) => write!(f, "Asked run {run} to end"),
             Self::Processes { run, group } => {
                 write!(f, "Asked what run {run} has left running to end (process group {group})")
@@ -49,7 +57,17 @@ impl fmt::Display for Canceled {
 }
 
 /// Asks the azml that watches a run to end it, or else what a run without one has left running.
-pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, Error> {
+pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, CommandError> {
+    match Handle::of(record) {
+        Some(handle) if !record.status.is_over() => {
+            engine::of(ctx, &handle)?.cancel(&handle)?;
+            Ok(Canceled::Elsewhere { run: record.run_id.clone(), place: handle.place().to_owned() })
+        }
+        _ => Ok(cancel_here(ctx, opened, record)?),
+    }
+}
+
+fn cancel_here(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, Error> {
     let found = runs::unclosed(ctx, opened)?;
     let id = &record.run_id;
     let run = found.iter().find(|run| run.record.is_same_run(record));

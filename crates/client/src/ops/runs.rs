@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::context::{Context, Opened};
+use crate::engine::Handle;
 use crate::env::host_name;
 use crate::error::{FileError, similar};
 use crate::run::logged::Logged;
@@ -180,6 +181,8 @@ impl InProgress {
         }
         match self.runs.iter().find(|(live, _)| live.is_same_run(record)) {
             Some((_, logged)) => logged.put_in(record),
+            // Its engine says how it stands.
+            None if Handle::is_in(record) => {}
             None if heartbeat::is_silent(record, self.now) => record.status = Status::NotResponding,
             None => {}
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::outputs::{BadEntry, Outputs};
@@ -66,7 +66,7 @@ pub enum ConfigError {
         source: BadEntry,
     },
     /// A target of a kind that azml can't run on.
-    #[error("target `{target}` is of type `{kind}`, and azml runs on `local` targets only")]
+    #[error("target `{target}` is of type `{kind}`, and azml runs on {} only", KINDS.join(", "))]
     Unsupported {
         target: String,
         /// Its type.
@@ -103,10 +103,30 @@ struct ComputeFile {
     kind: Option<String>,
     python_location: Option<String>,
     native_shared_directory: Option<String>,
+    address: Option<String>,
+    username: Option<String>,
+    azml_location: Option<String>,
+    node_directory: Option<String>,
+}
+
+/// The types of targets that azml can run on, as `.compute` files have them.
+const KINDS: [&str; 4] = ["local", "ssh", "remote", "process"];
+
+/// The place where runs of a target go on, if that is not this azml.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compute {
+    /// The type of the target in lower case: `local`, `ssh` ...
+    pub kind: String,
+    /// The host, as `[USER@]NAME[:PORT]`.
+    pub address: Option<String>,
+    /// The path of azml there; without one it is brought there.
+    pub azml: Option<String>,
+    /// The folder of azml's files there; without one `~/.azml`.
+    pub folder: Option<String>,
 }
 
 /// A run configuration with its target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunConfig {
     /// Its name: the file's, without `.runconfig`.
     pub name: String,
@@ -124,6 +144,9 @@ pub struct RunConfig {
     pub python: Option<String>,
     /// The target's place for the folder shared by runs.
     pub shared_directory: Option<String>,
+    /// The place of the target. On the node that is of no interest any more.
+    #[serde(skip)]
+    pub compute: Compute,
 }
 
 impl RunConfig {
@@ -144,8 +167,8 @@ impl RunConfig {
             None if target == "local" => ComputeFile::default(),
             None => return Err(ConfigError::NoCompute { name, target, path: compute_path }),
         };
-        let kind = compute.kind.unwrap_or_else(|| "local".to_owned());
-        if !kind.eq_ignore_ascii_case("local") {
+        let kind = compute.kind.clone().unwrap_or_else(|| "local".to_owned()).to_lowercase();
+        if !KINDS.contains(&kind.as_str()) {
             return Err(ConfigError::Unsupported { target, kind });
         }
         let arguments = match file.argument_vector {
@@ -175,8 +198,17 @@ impl RunConfig {
             environment: environment.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
             outputs,
             prepare: prepare.into_iter().filter(|command| !command.trim().is_empty()).collect(),
-            python: compute.python_location.filter(|text| !text.trim().is_empty()),
-            shared_directory: compute.native_shared_directory.filter(|text| !text.trim().is_empty()),
+            python: given(compute.python_location),
+            shared_directory: given(compute.native_shared_directory),
+            compute: Compute {
+                kind,
+                address: given(compute.address).map(|address| match given(compute.username) {
+                    Some(user) if !address.contains('@') => format!("{user}@{address}"),
+                    _ => address,
+                }),
+                azml: given(compute.azml_location),
+                folder: given(compute.node_directory),
+            },
         })
     }
 
@@ -241,6 +273,11 @@ fn read<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<Option<T>
     serde_yaml_ng::from_slice::<Option<T>>(bytes)
         .map(|value| Some(value.unwrap_or_default()))
         .map_err(|source| ConfigError::Parse { path: path.to_owned(), source })
+}
+
+/// A text, unless it is blank.
+fn given(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// A scalar as a word of a command line.

@@ -24,7 +24,7 @@ pub(super) fn native(path: &BStr) -> &Path {
 }
 
 /// Removes whatever is at a path, if anything is.
-pub(super) fn remove_all(path: &Path) -> io::Result<()> {
+pub fn remove_all(path: &Path) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         found => found?,

@@ -1,7 +1,8 @@
 //! The state of a run in progress: a folder with a lock that dies with the process that submitted it.
 //!
 //! `<state>/projects/<guid>/runs/<run_id>/` holds `lock`, `pid` (of the submitting azml), `script` (which process the
-//! script is), `record.json`, `metrics.jsonl` and the script's folder `work/`; `cancel`, if a member of a sweep is to end.
+//! script is), `record.json`, `metrics.jsonl` and the script's folder `work/`; `cancel`, if a member of a sweep is to end;
+//! `elsewhere`, if the run is given to an engine.
 //! Whoever can take the lock knows that the submitter is gone; a folder without a record is a submit that never came to its run.
 
 use std::fs::{File, TryLockError};
@@ -29,6 +30,7 @@ const WORK: &str = "work";
 const SCRIPT: &str = "script";
 const OUTPUTS: &str = "outputs.json";
 const CANCEL: &str = "cancel";
+const ELSEWHERE: &str = "elsewhere";
 
 /// The folder of a project's runs in progress.
 pub fn runs_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
@@ -154,6 +156,11 @@ impl Live {
         write_whole(&self.dir, OUTPUTS, &serde_json::to_vec(&entries)?)
     }
 
+    /// Says that the run is given to an engine: from now on a dead submitter is no news of it.
+    pub fn set_elsewhere(&self) -> io::Result<()> {
+        File::create(self.dir.join(ELSEWHERE)).map(drop)
+    }
+
     /// Keeps what the run's logs must not show, for the same.
     pub fn keep_secrets(&self, secrets: &Secrets) -> io::Result<()> {
         secrets.keep(&self.dir)
@@ -220,6 +227,11 @@ impl Found {
             return group;
         }
         process_table::leader_with(AZML_METRICS_FILE, &self.metrics_file())
+    }
+
+    /// Returns whether the run was given to an engine, which says how it stands.
+    pub fn is_elsewhere(&self) -> bool {
+        self.dir.join(ELSEWHERE).exists()
     }
 
     /// Asks the azml that watches the run as one of several to end this one.

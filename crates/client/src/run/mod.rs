@@ -44,3 +44,5 @@ mod terminal;
 pub mod upload;
 mod variables;
 pub mod watching;
+
+pub use self::disk::remove_all as remove_folder;

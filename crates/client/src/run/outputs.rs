@@ -5,6 +5,7 @@
 
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::glob::wildmatch;
+use serde::{Deserialize, Serialize};
 
 use azml_core::checkout::path::check_name;
 
@@ -77,9 +78,24 @@ impl PathPattern {
 }
 
 /// The outputs of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Outputs {
     declared: Vec<PathPattern>,
+}
+
+impl TryFrom<Vec<String>> for Outputs {
+    type Error = String;
+
+    fn try_from(entries: Vec<String>) -> Result<Self, String> {
+        Self::declared(&entries).map_err(|(entry, why)| format!("`{entry}`: {why}"))
+    }
+}
+
+impl From<Outputs> for Vec<String> {
+    fn from(outputs: Outputs) -> Self {
+        outputs.to_entries()
+    }
 }
 
 impl Outputs {

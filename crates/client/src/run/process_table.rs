@@ -21,6 +21,13 @@ pub fn start_token(pid: u32) -> Option<String> {
 /// The index of the start in `/proc/<pid>/stat`, counted from the state.
 const START: usize = 19;
 
+/// Asks a process group to end.
+pub fn end_group(group: u32) {
+    if let Some(group) = i32::try_from(group).ok().and_then(Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+    }
+}
+
 /// Returns whether processes of a group still run whose leader had this start token.
 ///
 /// A leader that has ended leaves its number to its group: nobody else gets it as long as a member is there.

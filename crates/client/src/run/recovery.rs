@@ -29,9 +29,11 @@ use crate::metrics;
 pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
     let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
-    for run in found.into_iter().filter(|run| !run.is_watched) {
+    // One that was given to an engine is not this azml's: what became of it the engine says.
+    for run in found.into_iter().filter(|run| !run.is_watched && !run.is_elsewhere()) {
         let id = run.record.run_id.clone();
-        if let Err(error) = end(ctx, opened, run) {
+        let is_here = run.record.host.as_deref().is_none_or(|host| host == host_name());
+        if let Err(error) = end(ctx, opened, run, is_here) {
             ctx.notices.warning(&format!(
                 "run {id}, whose azml is gone, can't be ended now: {}",
                 error.chain().join(": ")
@@ -41,12 +43,20 @@ pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
+/// The same for one run that another azml has submitted to this node.
+pub fn dead_run(ctx: &Context, opened: &Opened, id: &RunId) -> Result<(), CommandError> {
+    let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
+    let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+    let run = found.into_iter().find(|run| !run.is_watched && run.record.run_id == *id);
+    run.map_or(Ok(()), |run| end(ctx, opened, run, true))
+}
+
+/// Records what became of a run; `is_here`: its processes would be on this computer.
+fn end(ctx: &Context, opened: &Opened, run: Found, is_here: bool) -> Result<(), CommandError> {
     let store = RunStore::new(&opened.history);
     let id = run.record.run_id.clone();
     let known = store.current(&run.record)?;
     let mut record = known.clone().unwrap_or_else(|| run.record.clone());
-    let is_here = record.host.as_deref().is_none_or(|host| host == host_name());
     let group = if is_here { run.left_running(&record) } else { None };
     let pid = group.or(record.pid).or(run.record.pid);
     let group_runs = group.is_some();

@@ -14,6 +14,7 @@ use azml_core::large::Tree;
 use gix::ObjectId;
 use gix::bstr::BString;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::address_mask::AddressMask;
 use super::kept::Collected;
@@ -22,7 +23,8 @@ use super::process::{Ended, Watch};
 use super::signals::Cancel;
 
 /// The program of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Program {
     /// A script of the project, run by the interpreter that its name asks for.
     Script {

@@ -103,6 +103,7 @@ variables! {
         "Given to a run's script: the file that metrics are appended to, one JSON object a line";
     AZML_ATTACHMENTS_DIR: "Given to a run's script: the folder whose files become the run's attachments";
     AZUREML_NATIVE_SHARE_DIRECTORY: "Given to a run's script: a folder that all runs of the project share";
+    AZML_NODE_DIR: "Where other computers' runs go on: the folder of azml's files; default ~/.azml";
     AZML_DETACHED: "Set by azml for itself: this azml watches a run without a terminal";
     AZML_NOW: "For tests: the time, in RFC 3339, in place of the clock's";
     AZML_FAULT: "For tests: ends a debug build of azml at a step of a restore or a run";

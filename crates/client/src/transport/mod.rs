@@ -5,6 +5,7 @@
 //! no message holds a secret.
 
 mod daemon;
+pub(crate) mod host;
 mod http;
 mod http_agent;
 mod http_error;
@@ -50,6 +51,8 @@ pub struct TransportOptions {
     pub ssh_program: Option<OsString>,
     /// The options that that program takes (`GIT_SSH_VARIANT`, else `ssh.variant`).
     pub ssh_variant: Option<String>,
+    /// Options of OpenSSH, as `-o` takes them.
+    pub ssh_options: Vec<String>,
     /// The environment's settings of HTTP.
     pub http: HttpVariables,
     /// The user's Git configuration.
@@ -66,6 +69,7 @@ impl Default for TransportOptions {
             ssh_command: None,
             ssh_program: None,
             ssh_variant: None,
+            ssh_options: Vec::new(),
             http: HttpVariables::default(),
             git: Arc::default(),
             may_ask: false,

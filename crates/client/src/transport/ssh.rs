@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use git_wire::Service;
 use git_wire::client::{Connection, Duplex, TransportError, TransportErrorKind as Kind, ssh_failure};
@@ -26,6 +27,17 @@ pub(super) struct Address {
     pub(super) host: String,
     pub(super) port: Option<u16>,
     pub(super) path: String,
+}
+
+/// The end of a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Its exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub out: Vec<u8>,
+    /// Its standard error, cleaned.
+    pub err: String,
 }
 
 /// A conversation with a service that an `ssh` process reaches.
@@ -87,9 +99,8 @@ impl Ssh {
         has_versions: bool,
         options: &TransportOptions,
     ) -> Result<Self, TransportError> {
-        let (mut ssh, output, input) = Self::begin(address, line, has_versions, options)?;
-        ssh.stream = Some(Duplex::new(Box::new(output), Box::new(input)));
-        Ok(ssh)
+        let command = command(address, line, has_versions, options)?;
+        Self::spawn(command, address.host.clone(), options.stall_timeout)
     }
 
     /// Starts ssh with a command line for the server; gives its output and its input.
@@ -99,7 +110,28 @@ impl Ssh {
         has_versions: bool,
         options: &TransportOptions,
     ) -> Result<(Self, stall::Watched, ChildStdin), TransportError> {
-        let mut command = command(address, line, has_versions, options)?;
+        let command = command(address, line, has_versions, options)?;
+        Self::spawn_apart(command, address.host.clone(), options.stall_timeout)
+    }
+
+    /// Starts a program that is the way to `host`, for a conversation.
+    pub(super) fn spawn(
+        command: Command,
+        host: String,
+        stall_timeout: Duration,
+    ) -> Result<Self, TransportError> {
+        let (mut ssh, output, input) = Self::spawn_apart(command, host, stall_timeout)?;
+        ssh.stream = Some(Duplex::new(Box::new(output), Box::new(input)));
+        Ok(ssh)
+    }
+
+    /// The same; gives its output and its input.
+    fn spawn_apart(
+        mut command: Command,
+        host: String,
+        stall_timeout: Duration,
+    ) -> Result<(Self, stall::Watched, ChildStdin), TransportError> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| {
             let program = command.get_program().to_string_lossy().into_owned();
             TransportError::new(Kind::Other, format!("can't start `{program}`, which SSH remotes need"))
@@ -113,8 +145,7 @@ impl Ssh {
             let kept = Arc::clone(&stderr);
             move || collect(errors, &kept)
         });
-        let output = stall::Watched::new(output, options.stall_timeout);
-        let host = address.host.clone();
+        let output = stall::Watched::new(output, stall_timeout);
         Ok((Self { stream: None, child, stderr, collector: Some(collector), host }, output, input))
     }
 
@@ -124,6 +155,32 @@ impl Ssh {
             drop(self.child.wait());
         }
         self.explain(error)
+    }
+
+    /// Gives the program its input, and waits for its end; gives what it wrote, and its exit code.
+    pub(super) fn complete(
+        mut self,
+        input: &mut (dyn Read + Send),
+        most: u64,
+    ) -> Result<Answer, TransportError> {
+        let mut stream = self.stream.take().ok_or_else(ended)?;
+        // One that ends early does not read it all: then its exit code and its words say why.
+        let sent = stream.send(input);
+        let mut stream = stream.into_reader();
+        let mut out = Vec::new();
+        let read = (&mut stream).take(most).read_to_end(&mut out);
+        if let Err(error) = read {
+            return Err(self.explain(TransportError::from_io("reading from the host", error)));
+        }
+        drop(stream);
+        let status = self.child.wait().map_err(|error| TransportError::from_io("waiting for ssh", error))?;
+        self.end();
+        let kept = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        let err = message_of(&kept).unwrap_or_default();
+        if status.code() == Some(0) {
+            sent?;
+        }
+        Ok(Answer { code: status.code(), out, err })
     }
 
     /// Puts what ssh and the server said in the place of "the pipe broke".
@@ -192,7 +249,7 @@ fn ended() -> TransportError {
     TransportError::new(Kind::Other, "the connection has ended")
 }
 
-fn command(
+pub(super) fn command(
     address: &Address,
     line: &str,
     has_versions: bool,
@@ -214,6 +271,9 @@ fn command(
     if variant == Variant::Ssh {
         if has_versions {
             command.args(["-o", "SendEnv=GIT_PROTOCOL"]).env("GIT_PROTOCOL", "version=2");
+        }
+        for option in &options.ssh_options {
+            command.args(["-o", option]);
         }
         if !options.may_ask {
             command.args(["-o", "BatchMode=yes"]);
@@ -238,7 +298,6 @@ fn command(
         None => command.arg(&address.host),
     };
     command.arg(line);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
 }
 
@@ -306,7 +365,7 @@ fn variant(options: &TransportOptions, address: &Address) -> Variant {
 }
 
 /// The text as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut word = String::with_capacity(text.len() + 2);
     word.push('\'');
     for c in text.chars() {

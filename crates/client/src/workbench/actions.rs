@@ -34,7 +34,7 @@ pub fn cancel(context: &PageContext<'_>, id: &str) -> Result<Reply, CommandError
     let record = runs::resolve(&context.ctx, &context.opened, id)?;
     let flash = match cancel::cancel(&context.ctx, &context.opened, &record) {
         Ok(canceled) => Flash::done(canceled.to_string()),
-        Err(error) => failed(context, "Could not cancel", error.into()),
+        Err(error) => failed(context, "Could not cancel", error),
     };
     let number = context.workbench.flash.push(flash);
     Ok(Reply::see(&format!("{}?note={number}", format::run_path(&record, ""))))

@@ -101,6 +101,7 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> Markup {
 pub fn status(status: Status) -> Markup {
     let (shape, word) = match status {
         Status::Submitting => ("wait", "Submitting"),
+        Status::Queued => ("wait", "Queued"),
         Status::Running => ("run", "Running"),
         Status::Completed => ("ok", "Completed"),
         Status::Failed => ("bad", "Failed"),

@@ -50,7 +50,7 @@ use crate::{
     id::{ProjectId, RunId},
     io_error::IoError,
     large::Store,
-    refs,
+    refs::{self, InboxPart},
     user_repo::{self, UserRepo},
 };
 
@@ -139,6 +139,12 @@ pub enum Error {
         /// The commit it points to.
         found: Option<ObjectId>,
     },
+    /// Another attempt at the run goes on, which may write in the place of this one.
+    #[error("another attempt at run {run} has taken over")]
+    TakenOver {
+        /// The run.
+        run: RunId,
+    },
     /// A ref can't be written.
     #[error("can't change {name} in {}", path.display())]
     UpdateRef {
@@ -168,6 +174,15 @@ pub struct HistoryRepo {
     large_from: u64,
     /// The folder that objects are stored in, if that is not the repository; it lasts as long as this.
     beside: Option<Arc<Workspace>>,
+    inbox: Option<Inbox>,
+}
+
+/// A run whose record and attachments go to refs of its own.
+#[derive(Clone)]
+struct Inbox {
+    run: RunId,
+    /// The blob on the ref of the attempt: the other refs move as long as it is there.
+    attempt: Option<ObjectId>,
 }
 
 impl std::fmt::Debug for HistoryRepo {
@@ -185,6 +200,42 @@ impl HistoryRepo {
     /// Makes the history of the project in folder `root`, or finishes one that a killed process began; opens it.
     pub fn init(root: &Path, id: ProjectId) -> Result<Self, Error> {
         setup::init(root, id)
+    }
+
+    /// Makes or opens a bare repository at `path` with the history of a project whose folder is elsewhere: `root` is a folder
+    /// that takes its place on this computer.
+    pub fn store(path: &Path, root: &Path, id: ProjectId) -> Result<Self, Error> {
+        setup::init_at(path, root, id)
+    }
+
+    /// The same repository for one run: its record and its attachments go to refs of its own, which others take into theirs.
+    #[must_use]
+    pub fn for_run(&self, run: RunId) -> Self {
+        Self { inbox: Some(Inbox { run, attempt: None }), ..self.clone() }
+    }
+
+    /// Writes `content` to the run's ref that says which attempt at it may write, if that is where the caller last saw it. From
+    /// then on this value moves no ref unless it is still there.
+    pub fn claim_attempt(&mut self, expected: Option<ObjectId>, content: &[u8]) -> Result<(), Error> {
+        let Some(inbox) = &self.inbox else { return Ok(()) };
+        let name = refs::inbox(&self.id, &inbox.run, InboxPart::Attempt);
+        let failed = |source| Error::UpdateRef {
+            name: name.as_bstr().to_string(),
+            path: self.path.clone(),
+            source: Box::new(source),
+        };
+        let blob = self.git.write_blob(content).map_err(failed)?.detach();
+        self.update_ref(&name, expected, blob)?;
+        let run = inbox.run.clone();
+        self.inbox = Some(Inbox { run, attempt: Some(blob) });
+        Ok(())
+    }
+
+    /// Returns whether the attempt that this value claimed may still write.
+    pub fn is_attempt_current(&self) -> Result<bool, Error> {
+        let Some(Inbox { run, attempt: Some(blob) }) = &self.inbox else { return Ok(true) };
+        let name = refs::inbox(&self.id, run, InboxPart::Attempt);
+        Ok(self.ref_tip(name.as_ref())? == Some(*blob))
     }
 
     /// The repository, for reading objects and refs. Refs are changed through [`Self::update_ref`] alone.
@@ -253,12 +304,18 @@ impl HistoryRepo {
 
     /// The name of the ref of the project's run records.
     pub fn runs_ref(&self) -> FullName {
-        refs::runs(&self.id)
+        match &self.inbox {
+            Some(inbox) => refs::inbox(&self.id, &inbox.run, InboxPart::Records),
+            None => refs::runs(&self.id),
+        }
     }
 
     /// The name of the ref of what the project's runs left beside their records.
     pub fn attachments_ref(&self) -> FullName {
-        refs::attachments(&self.id)
+        match &self.inbox {
+            Some(inbox) => refs::inbox(&self.id, &inbox.run, InboxPart::Attachments),
+            None => refs::attachments(&self.id),
+        }
     }
 
     /// The bytes of large files.

@@ -9,7 +9,8 @@ use gix::{
 };
 
 use super::{Error, HistoryRepo, lock};
-use crate::refs;
+use crate::id::RunId;
+use crate::refs::{self, InboxPart};
 
 /// A ref that the remote lacks, as far as the last sync knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +93,31 @@ impl HistoryRepo {
         new: ObjectId,
     ) -> Result<(), Error> {
         let _lock = self.lock_refs()?;
+        if let Some(inbox) = self.inbox.as_ref().filter(|_| !self.is_attempt_current().unwrap_or(false)) {
+            return Err(Error::TakenOver { run: inbox.run.clone() });
+        }
         self.swap(name, expected, Some(new))
+    }
+
+    /// The refs of runs on other computers that are here, by run and part.
+    pub fn inboxes(&self) -> Result<Vec<(RunId, InboxPart, ObjectId)>, Error> {
+        let all = self.refs_below(&refs::inboxes(&self.id))?;
+        let read = |(name, tip): (FullName, _)| {
+            refs::inbox_of(&self.id, name.as_ref()).map(|(run, part)| (run, part, tip))
+        };
+        Ok(all.into_iter().filter_map(read).collect())
+    }
+
+    /// Removes the refs of a run on another computer.
+    pub fn remove_inbox(&self, run: &RunId) -> Result<(), Error> {
+        let _lock = self.lock_refs()?;
+        for part in InboxPart::ALL {
+            let name = refs::inbox(&self.id, run, part);
+            if let Some(tip) = self.ref_tip(name.as_ref())? {
+                self.swap(&name, Some(tip), None)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a ref that is where the caller last saw it.

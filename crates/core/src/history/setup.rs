@@ -12,7 +12,10 @@ use super::{Error, FOLDER, FORMAT_VERSION, HistoryRepo};
 use crate::{git_files, id::ProjectId, io_error::IoError, limits::LARGE_FILE, refs, remote_url::RemoteUrl};
 
 pub(super) fn init(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
-    let path = root.join(FOLDER);
+    init_at(&root.join(FOLDER), root, id)
+}
+
+pub(super) fn init_at(path: &Path, root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
     for folder in ["", "objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "azml/tmp"] {
         let folder = path.join(folder);
         std::fs::create_dir_all(&folder).map_err(IoError::of("make folder", &folder))?;
@@ -20,7 +23,7 @@ pub(super) fn init(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
     write_if_absent(&path.join("config"), &config_text())?;
     // Last: without HEAD it is no repository yet, and the next init finishes the work.
     write_if_absent(&path.join("HEAD"), &format!("ref: {}\n", refs::history(&id).as_bstr()))?;
-    open(root, id)
+    open_at(path, root, id)
 }
 
 fn config_text() -> String {
@@ -32,7 +35,11 @@ fn config_text() -> String {
 }
 
 pub(super) fn open(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
-    let path = root.join(FOLDER);
+    open_at(&root.join(FOLDER), root, id)
+}
+
+fn open_at(path: &Path, root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
+    let path = path.to_owned();
     if !path.join("HEAD").is_file() {
         return Err(Error::NotFound { path });
     }
@@ -62,6 +69,7 @@ pub(super) fn open(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
         user: OnceCell::new(),
         large_from: LARGE_FILE,
         beside: None,
+        inbox: None,
     })
 }
 

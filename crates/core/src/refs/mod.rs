@@ -7,6 +7,8 @@
 //! | `refs/azureml/attachments/<GUID>` | what its runs left beside their records, a commit a run; pushed |
 //! | `refs/azureml/tags/<GUID>/<name>` | a snapshot that the user gave a name; pushed |
 //! | `refs/azureml/backups/<n>` | what a restore overwrote; never pushed |
+//! | `refs/azureml/inbox/<GUID>/<run>/…` | what a run on another computer leaves, until it is taken into the refs above |
+//! | `refs/azureml/code/<GUID>` | in the store of such a computer: the snapshot that came last |
 //! | `refs/remotes/origin/…` | what the remote had at the last sync |
 
 use gix::{
@@ -14,7 +16,7 @@ use gix::{
     refs::{FullName, FullNameRef},
 };
 
-use crate::id::ProjectId;
+use crate::id::{ProjectId, RunId};
 
 /// Before the project's GUID in the name of its history branch.
 pub const HISTORY_PREFIX: &str = "refs/heads/AzureMLHistory/";
@@ -28,6 +30,10 @@ pub const TAGS_PREFIX: &str = "refs/azureml/tags/";
 pub const GIT_TAGS_PREFIX: &str = "refs/tags/";
 /// Before the number in the name of a restore's backup.
 pub const BACKUP_PREFIX: &str = "refs/azureml/backups/";
+/// Before the project's GUID in the names of what runs on other computers leave.
+pub const INBOX_PREFIX: &str = "refs/azureml/inbox/";
+/// Before the project's GUID in the name of the ref with the snapshot that came last.
+pub const CODE_PREFIX: &str = "refs/azureml/code/";
 /// Before everything that says what the remote had.
 pub const TRACKING_PREFIX: &str = "refs/remotes/origin/";
 /// The remote's name, in the history repository and in the user's.
@@ -81,6 +87,58 @@ pub(crate) fn backup_number(name: &FullNameRef) -> Option<u64> {
     digits.parse().ok().filter(|n: &u64| n.to_string() == digits)
 }
 
+/// One of the refs of a run on another computer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InboxPart {
+    /// Its snapshot.
+    Code,
+    /// Its record, and those of the runs below it, as on the ref of run records.
+    Records,
+    /// Its attachments, as on the ref of attachments.
+    Attachments,
+    /// A blob that says which attempt at the run may write.
+    Attempt,
+}
+
+impl InboxPart {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Code, Self::Records, Self::Attachments, Self::Attempt];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Records => "records",
+            Self::Attachments => "attachments",
+            Self::Attempt => "attempt",
+        }
+    }
+}
+
+/// The beginning of the names of what the project's runs on other computers leave.
+pub fn inboxes(project: &ProjectId) -> String {
+    format!("{INBOX_PREFIX}{project}/")
+}
+
+/// A ref of a run on another computer.
+pub fn inbox(project: &ProjectId, run: &RunId, part: InboxPart) -> FullName {
+    // Git takes no `..` in a name, and no `.` at the beginning of a part.
+    let run = run.as_str().replace('%', "%25").replace('.', "%2E");
+    full(format!("{}{run}/{}", inboxes(project), part.name()))
+}
+
+/// The run and the part that a ref of a run on another computer has, if `name` is one.
+pub fn inbox_of(project: &ProjectId, name: &FullNameRef) -> Option<(RunId, InboxPart)> {
+    let rest = name.as_bstr().strip_prefix(inboxes(project).as_bytes())?.to_str().ok()?;
+    let (run, part) = rest.split_once('/')?;
+    let part = InboxPart::ALL.into_iter().find(|known| known.name() == part)?;
+    Some((RunId::parse(&run.replace("%2E", ".").replace("%25", "%")).ok()?, part))
+}
+
+/// The ref with the snapshot that came last.
+pub fn code(project: &ProjectId) -> FullName {
+    full(format!("{CODE_PREFIX}{project}"))
+}
+
 /// The user's branch that azml makes and publishes.
 pub fn master() -> FullName {
     full(MASTER.to_owned())
@@ -113,7 +171,7 @@ fn project_in(name: &BStr, prefix: &str) -> Option<ProjectId> {
 }
 
 fn full(name: String) -> FullName {
-    FullName::try_from(name).expect("made of a valid prefix and a GUID or a number")
+    FullName::try_from(name).expect("made of a valid prefix and a GUID, a number or a run id")
 }
 
 #[cfg(test)]
@@ -135,6 +193,22 @@ mod tests {
         );
         assert_eq!(tracking(runs(&id).as_ref()).as_bstr(), format!("refs/remotes/origin/azureml/runs/{ID}"));
         assert_eq!(tracking(master().as_ref()).as_bstr(), "refs/remotes/origin/master");
+    }
+
+    #[test]
+    fn the_refs_of_a_run_elsewhere_have_names_that_git_takes() {
+        let id: ProjectId = ID.parse().unwrap();
+        for name in ["iris", "a.b", "a-b.c", "a.lock", "é"] {
+            let run = RunId::new(name, 5).unwrap();
+            for part in InboxPart::ALL {
+                let found = inbox(&id, &run, part);
+                assert_eq!(inbox_of(&id, found.as_ref()), Some((run.clone(), part)), "{found:?}");
+            }
+        }
+        let run = RunId::new("iris", 5).unwrap();
+        let records = inbox(&id, &run, InboxPart::Records);
+        assert_eq!(records.as_bstr(), format!("refs/azureml/inbox/{ID}/iris_5/records"));
+        assert_eq!(inbox_of(&id, runs(&id).as_ref()), None);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// The snapshot is made, the script not yet started.
     Submitting,
+    /// The run waits on another computer until there is room for it.
+    Queued,
     /// The script runs.
     Running,
     /// The script ended with exit code 0.
@@ -28,14 +30,22 @@ pub enum Status {
 }
 
 impl Status {
-    /// Every status of a run, in the order a run passes through them.
-    pub const ALL: [Self; 6] =
-        [Self::Submitting, Self::Running, Self::Completed, Self::Failed, Self::Canceled, Self::NotResponding];
+    /// Every status of a run. The run list names them by their places, so that new ones come at the end.
+    pub const ALL: [Self; 7] = [
+        Self::Submitting,
+        Self::Running,
+        Self::Completed,
+        Self::Failed,
+        Self::Canceled,
+        Self::NotResponding,
+        Self::Queued,
+    ];
 
     /// The name that is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Submitting => "Submitting",
+            Self::Queued => "Queued",
             Self::Running => "Running",
             Self::Completed => "Completed",
             Self::Failed => "Failed",
@@ -48,7 +58,7 @@ impl Status {
 
     /// Returns whether the run is over, as far as anybody knows.
     pub fn is_over(self) -> bool {
-        !matches!(self, Self::Submitting | Self::Running)
+        !matches!(self, Self::Submitting | Self::Queued | Self::Running)
     }
 
     /// Ranks reports of one run by what they know: first one that saw it end, then one that lost sight of it, then
@@ -56,9 +66,10 @@ impl Status {
     pub(super) fn knowledge(self) -> u8 {
         match self {
             Self::Submitting | Self::Newer | Self::Unreadable => 0,
-            Self::Running => 1,
-            Self::NotResponding => 2,
-            Self::Completed | Self::Failed | Self::Canceled => 3,
+            Self::Queued => 1,
+            Self::Running => 2,
+            Self::NotResponding => 3,
+            Self::Completed | Self::Failed | Self::Canceled => 4,
         }
     }
 }

@@ -127,6 +127,11 @@ impl Duplex {
         }
     }
 
+    /// Closes the direction to the server; what it still says can be read.
+    pub fn into_reader(self) -> impl Read + Send {
+        self.reader
+    }
+
     /// Sends a request, all of it.
     pub fn send(&mut self, request: &mut dyn Read) -> Result<(), TransportError> {
         io::copy(request, &mut self.writer)

@@ -8,9 +8,9 @@ use crate::error::CommandError;
 use crate::ops::{cancel, runs};
 use crate::ui::Output;
 
-/// Cancel a run in progress on this computer
+/// Cancel a run in progress, on this computer or on another target
 ///
-/// Does the same as Ctrl-C in the terminal of its submit: ends the script and every process that it started, and
+/// A run that waits for its target ends at once. Does the same as Ctrl-C in the terminal of its submit: ends the script and every process that it started, and
 /// records the run as Canceled.
 ///
 /// Example: `azml experiment cancel -r RUN`.

@@ -3,6 +3,7 @@
 pub mod cancel;
 pub mod detach;
 pub mod diagnostics;
+pub mod logs;
 pub mod options;
 pub mod submit;
 pub mod wait;
@@ -19,6 +20,7 @@ use crate::ui::{Output, Ui};
 pub enum Command {
     Submit(submit::Args),
     Wait(wait::Args),
+    Logs(logs::Args),
     Cancel(cancel::Args),
     Diagnostics(diagnostics::Args),
 }
@@ -27,6 +29,7 @@ pub enum Command {
 pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
         Command::Submit(args) => submit::run(ui, ctx, &args),
+        Command::Logs(args) => logs::run(ui, ctx, &args),
         Command::Wait(args) => wait::run(ui, ctx, &args),
         Command::Cancel(args) => cancel::run(ctx, &args),
         Command::Diagnostics(args) => diagnostics::run(ctx, &args),

@@ -7,10 +7,12 @@ use azml_core::run::{RunRecord, Status};
 
 use super::detach::{self, Detached};
 use super::options::RunOptions;
-use crate::context::Context;
+use crate::context::{Context, Opened};
+use crate::engine::{self, Handle};
 use crate::error::{CommandError, ErrorKind};
+use crate::ops::remote::{self, Followed};
 use crate::ops::runs;
-use crate::ops::submit::{self, Wanted};
+use crate::ops::submit::{self, Plan, Wanted};
 use crate::run::attachments::{CONTROL_LOG, DRIVER_LOG};
 use crate::run::console::Console;
 use crate::run::process::Stream;
@@ -58,22 +60,69 @@ pub fn submit(
 ) -> Result<Output, CommandError> {
     let mut options = args.read(command, as_wanted)?;
     let is_watching = args.shared.detach && detached::is_second(&ctx.env);
-    if args.shared.detach && !is_watching {
-        return detach::start(ui, ctx);
-    }
     let opened = args.shared.project.open(ctx)?;
     if let Some(parent) = &args.parent {
         options.label.parent = Some(runs::resolve(ctx, &opened, parent)?.run_id);
     }
     let plan = submit::plan(ctx, &opened, options)?;
+    if let Some(place) = engine::place(&plan.config.compute)? {
+        return elsewhere(ui, ctx, &opened, &plan, &place, args);
+    }
+    if args.shared.detach && !is_watching {
+        return detach::start(ui, ctx);
+    }
     let console: Arc<dyn Console> =
         if is_watching { Arc::new(Detached(Arc::clone(ui))) } else { Arc::clone(ui) as _ };
     let record = submit::submit(ctx, &opened, &plan, &console)?;
     result(&record, args.propagate_exit_code)
 }
 
+/// Gives the run to an engine, and shows what it prints, unless that is not wanted.
+fn elsewhere(
+    ui: &Arc<Ui>,
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    place: &Handle,
+    args: &RunOptions,
+) -> Result<Output, CommandError> {
+    if plan.in_place {
+        return Err(CommandError::usage("--in-place is for runs on this computer"));
+    }
+    let console: Arc<dyn Console> = Arc::clone(ui) as _;
+    let sent = submit::elsewhere::send(ctx, opened, plan, place, &console)?;
+    let left = |record: &RunRecord| {
+        let id = &record.run_id;
+        ctx.notices.status(&format!("Run {id} goes on on {}", sent.handle.place()));
+        ctx.notices.hint(&format!("its output: {{azml}} experiment logs -r {id} --follow"));
+        ctx.notices.hint(&format!("to end it: {{azml}} experiment cancel -r {id}"));
+    };
+    if args.shared.detach {
+        left(&sent.record);
+        if let Some(push) = sent.push {
+            push.finish(ctx, opened, &sent.cancel, "run");
+        }
+        return Ok(Output::Nothing);
+    }
+    let received = sent.cancel.received();
+    let followed = remote::follow(ctx, opened, &sent.record, (&sent.handle, 0), &**ui, received)?;
+    let record = match followed {
+        Followed::Ended(record) => *record,
+        Followed::Left => {
+            left(&sent.record);
+            let id = &sent.record.run_id;
+            return Err(CommandError::new(ErrorKind::Interrupted, format!("run {id} is no longer followed")));
+        }
+    };
+    if let Some(push) = sent.push {
+        push.push();
+        push.finish(ctx, opened, &sent.cancel, "run");
+    }
+    result(&record, args.propagate_exit_code)
+}
+
 /// The result of a command that has seen a run's end.
-fn result(record: &RunRecord, propagates: bool) -> Result<Output, CommandError> {
+pub(super) fn result(record: &RunRecord, propagates: bool) -> Result<Output, CommandError> {
     let id = &record.run_id;
     let (text, hint, log) = match (record.status, record.exit_code) {
         (Status::Completed, _) => return Ok(Output::Nothing),

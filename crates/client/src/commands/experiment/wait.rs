@@ -9,7 +9,9 @@ use crate::error::{CommandError, ErrorKind};
 use crate::ops::{runs, wait};
 use crate::ui::{Output, Ui};
 
-/// Wait for the end of runs on this computer
+/// Wait for the end of runs
+///
+/// Of runs that this computer submitted, and of those on other targets, which it asks how they stand.
 ///
 /// The exit code is 0 if all have completed, 130 if one was canceled, else 1.
 ///

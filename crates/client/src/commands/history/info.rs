@@ -1,9 +1,8 @@
 //! `azml history info`.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
 use azml_core::quote::quoted_path;
 use azml_core::run::RunRecord;
@@ -11,17 +10,16 @@ use serde_json::Value;
 
 use super::listing;
 use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
+use crate::commands::experiment::logs;
 use crate::context::{Context, Opened};
+use crate::engine::Handle;
 use crate::error::{CommandError, similar};
 use crate::ops::sweep::{self, Definition};
-use crate::ops::{fetch, runs};
+use crate::ops::{fetch, remote, runs};
 use crate::run::attachments::{Attachments, DRIVER_LOG};
 use crate::run::{keeping, upload};
 use crate::text::shell_word;
 use crate::ui::{Output, OutputFormat, Ui};
-
-/// The time between two reads of a log that is followed.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Show a run, or one of its attachments
 ///
@@ -48,18 +46,25 @@ pub struct Args {
 }
 
 /// Shows the record or the attachment.
-pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
     let log = args.follow.then_some(OsStr::new(DRIVER_LOG));
     let Some(path) = args.artifact.as_deref().or(log) else { return show(ui, ctx, &opened, &args.run.run) };
     let record = args.run.resolve(ctx, &opened)?;
+    if args.follow && args.artifact.is_none() && Handle::is_in(&record) && !record.status.is_over() {
+        return logs::follow(ui, ctx, &opened, &record);
+    }
     if args.follow && runs::is_in_progress(ctx, &opened, &record)? {
-        return follow(ui, ctx, &opened, &record, path);
+        if logs::follow_here(ui, ctx, &opened, &record, path)? {
+            return Ok(Output::Nothing);
+        }
+        return print(ui, ctx, &opened, &record, path, None);
     }
     print(ui, ctx, &opened, &record, path, args.remote.token())
 }
 
 fn show(ui: &Ui, ctx: &Context, opened: &Opened, run: &str) -> Result<Output, CommandError> {
+    remote::look_at(ctx, opened, &runs::resolve(ctx, opened, run)?)?;
     let mut record = runs::resolve_current(ctx, opened, run)?;
     keeping::refresh(ctx, opened, &mut record);
     let fields = Value::Object(runs::fields(&record));
@@ -103,42 +108,6 @@ fn print(
     } else {
         missing().hint(format!("it has: {}", here.join(", ")))
     })
-}
-
-/// Prints a file of a run in progress as it grows, to the run's end.
-fn follow(
-    ui: &Ui,
-    ctx: &Context,
-    opened: &Opened,
-    record: &RunRecord,
-    path: &OsStr,
-) -> Result<Output, CommandError> {
-    let attachments = Attachments::of(&opened.history, &record.submitted_as());
-    let failed = |error| CommandError::file("read", attachments.folder(), error);
-    let mut file = None;
-    loop {
-        // Asked first, so that what comes between the last look and the end is printed too.
-        let goes_on = runs::is_in_progress(ctx, opened, record)?;
-        if file.is_none() {
-            file = attachments.open(&attachments.path_of(path)).map_err(failed)?;
-        }
-        if let Some(file) = &mut file {
-            // Begun anew since: from its start again.
-            let at = file.stream_position().map_err(failed)?;
-            if file.metadata().map_err(failed)?.len() < at {
-                file.seek(SeekFrom::Start(0)).map_err(failed)?;
-            }
-            ui.copy_out(&mut file.by_ref())?;
-        }
-        if ui.reader_is_gone() {
-            return Ok(Output::Nothing);
-        }
-        if !goes_on {
-            let Some(_) = file else { return print(ui, ctx, opened, record, path, None) };
-            return Ok(Output::Nothing);
-        }
-        std::thread::sleep(POLL_INTERVAL);
-    }
 }
 
 /// The record of a sweep with its runs: as a table, the runs stand below it.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ops::runs;
+use crate::ops::{remote, runs};
 use crate::ui::Output;
 
 /// Show the newest run
@@ -20,6 +20,7 @@ pub struct Args {
 /// Shows the newest record.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
+    remote::look_at_all(ctx, &opened)?;
     let record = runs::newest(ctx, &opened)?;
     Ok(Output::Value(Value::Object(runs::fields(&record))))
 }

@@ -8,6 +8,7 @@ use super::listing;
 use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::{CommandError, similar};
+use crate::ops::remote;
 use crate::ops::runs::{self, Filter};
 use crate::ui::{Output, Ui};
 
@@ -37,6 +38,7 @@ pub struct Args {
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let status = args.status.as_deref().map(parse_status).transpose()?;
     let opened = args.project.open(ctx)?;
+    remote::look_at_all(ctx, &opened)?;
     let parent = args.parent.as_deref().map(|parent| runs::resolve(ctx, &opened, parent)).transpose()?;
     let parent = parent.map(|parent| parent.run_id.to_string());
     let filter = Filter { last: args.last, status, script: args.script.clone(), parent };

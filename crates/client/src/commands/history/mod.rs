@@ -9,6 +9,8 @@ pub mod list;
 pub(super) mod listing;
 pub mod sync;
 
+use std::sync::Arc;
+
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ui::{Output, Ui};
@@ -27,7 +29,7 @@ pub enum Command {
 }
 
 /// Runs one of them.
-pub fn run(ui: &Ui, ctx: &Context, command: Command) -> Result<Output, CommandError> {
+pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
         Command::List(args) => list::run(ui, ctx, &args),
         Command::Last(args) => last::run(ctx, &args),

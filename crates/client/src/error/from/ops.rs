@@ -2,6 +2,7 @@
 
 use azml_core::dir::is_no_folder;
 
+use crate::engine;
 use crate::error::{CommandError, ErrorKind};
 use crate::ops::submit::program;
 use crate::ops::{
@@ -40,6 +41,26 @@ impl From<runs::Error> for CommandError {
             Error::NoRuns => Self::not_found(error).hint("{azml} experiment submit -c local SCRIPT"),
             Error::OtherTarget { run, .. } => {
                 let hint = format!("{{azml}} history info -r {run}");
+                Self::usage(error).hint(hint)
+            }
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<engine::Error> for CommandError {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error;
+        match &error {
+            Error::Unreachable { host, .. } => {
+                let hint = format!("to see what ssh says: ssh -v {host} true");
+                Self::new(ErrorKind::Unavailable, error).hint(hint)
+            }
+            Error::Platform { .. } => {
+                Self::failed(error).hint("build azml there, and name it as azmlLocation in the .compute file")
+            }
+            Error::Key { kind, key } => {
+                let hint = format!("add it to the .compute file of the target: {key}: … (type {kind})");
                 Self::usage(error).hint(hint)
             }
             _ => Self::failed(error),

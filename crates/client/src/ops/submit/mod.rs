@@ -3,6 +3,7 @@
 //! Whatever fails after the record is written ends in a record that names it. The remote never decides how a run
 //! ends.
 
+pub mod elsewhere;
 mod job;
 mod plan;
 pub mod program;
@@ -24,7 +25,10 @@ pub(super) use self::program::program;
 use super::push::Push;
 use super::snapshot;
 use crate::context::{Context, Opened};
-use crate::env::{AZML_DETACHED, AZML_VSTS_TOKEN, Unusable, host_name};
+use crate::env::{
+    AZML_DETACHED, AZML_HEARTBEAT, AZML_LARGE_FILE, AZML_NODE_DIR, AZML_STATE_DIR, AZML_VSTS_TOKEN, Unusable,
+    host_name,
+};
 use crate::error::CommandError;
 use crate::metrics;
 use crate::run::attachments::{Attachments, ControlLog};
@@ -86,6 +90,41 @@ pub(super) fn submit_member(
     run.record()?;
     console.recorded(&run.record);
     run.finish_run(&job, asker, cancel)
+}
+
+/// Runs the program of a run that another azml has submitted to this node; `record` is the run's, as that azml has recorded it.
+#[expect(clippy::too_many_arguments, reason = "a submission, as another azml has begun it")]
+pub(super) fn submit_on_node(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    console: &Arc<dyn Console>,
+    record: RunRecord,
+    live: Live,
+    taken: &Taken,
+    cancel: &Cancel,
+) -> Result<RunRecord, CommandError> {
+    let (_, _, secrets) = Secrets::of(ctx, opened.project.root(), &plan.config, plan.program.arguments());
+    let (attachments, control) = logs(opened, &live)?;
+    let mut run = Submission {
+        ctx,
+        opened,
+        plan,
+        console,
+        store: RunStore::new(&opened.history),
+        target: target(ctx, opened, plan, &live),
+        live,
+        attachments,
+        control,
+        secrets,
+        record,
+        children: Vec::new(),
+    };
+    run.log(&format!("on {}, process {}", host_name(), std::process::id()));
+    let job = run.keep(taken)?;
+    (run.record.status, run.record.start_time_utc) = (Status::Running, Some(ctx.env.now()));
+    run.store.put(&run.record, &run.by())?;
+    run.finish_run(&job, None, cancel).map(|(record, _)| record)
 }
 
 /// Warns if the folders of runs are elsewhere than the environment says.
@@ -376,12 +415,23 @@ pub(super) fn claim(ctx: &Context, opened: &Opened, store: RunStore<'_>) -> Resu
         .map_err(|error| CommandError::file("write into", &runs_dir, error))
 }
 
-pub(super) fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn Target> {
+/// The variables that a script inherits.
+pub(super) fn inherited(ctx: &Context) -> BTreeMap<OsString, OsString> {
     let mut inherited: BTreeMap<OsString, OsString> = ctx.env.vars().clone();
-    // A script has no business with azml's credentials.
-    for own in [AZML_VSTS_TOKEN, AZML_DETACHED] {
+    // A script has no business with azml's credentials, nor with a node's own folders.
+    let of_node: &[&str] = if ctx.env.has(AZML_NODE_DIR) {
+        &[AZML_NODE_DIR, AZML_STATE_DIR, AZML_HEARTBEAT, AZML_LARGE_FILE]
+    } else {
+        &[]
+    };
+    for own in [AZML_VSTS_TOKEN, AZML_DETACHED].iter().chain(of_node) {
         inherited.remove(OsStr::new(own));
     }
+    inherited
+}
+
+pub(super) fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn Target> {
+    let inherited = inherited(ctx);
     let work = (!plan.in_place).then(|| live.work());
     let project = keeping::folders(ctx, opened.project.root(), opened.project.id());
     Box::new(Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited))

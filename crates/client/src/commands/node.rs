@@ -1,0 +1,75 @@
+//! `azml node …`: what azml does on a computer where another azml's runs go on. Programs alone call it.
+
+use std::io::{self, Read as _};
+use std::sync::Arc;
+
+use azml_core::id::{ProjectId, RunId};
+use git_wire::Service;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::limits;
+use crate::ops::node;
+use crate::run::console::Console;
+use crate::ui::{Output, Ui};
+
+/// The commands that another azml gives.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Say whether a program can run here; the question is JSON on standard input
+    Check,
+    /// Serve the store of a project
+    Serve { service: Service, project: ProjectId },
+    /// Take in a job, JSON on standard input
+    Put,
+    /// Start a job in a session of its own
+    Start { run: RunId },
+    /// Run a job to its end
+    Run {
+        /// Leave the session of whoever started this
+        #[arg(long)]
+        own_session: bool,
+        run: RunId,
+    },
+    /// Say how a job stands
+    State { run: RunId },
+    /// Print the log of a job from a byte on
+    Output { run: RunId, from: u64 },
+    /// Ask a job to end
+    Cancel { run: RunId },
+    /// Remove a job that is over
+    Forget { project: ProjectId, run: RunId },
+}
+
+/// Runs one of them.
+pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
+    match command {
+        Command::Check => json(ui, &node::check(ctx, &input()?)?),
+        Command::Put => json(ui, &node::put(ctx, &input()?)?),
+        Command::Start { run } => json(ui, &node::start(ctx, &run)?),
+        Command::State { run } => json(ui, &node::state(ctx, &run)?),
+        Command::Serve { service, project } => done(node::serve(ctx, service, project)),
+        Command::Run { own_session, run } => {
+            let console = Arc::clone(ui) as Arc<dyn Console>;
+            done(node::run(ctx, &run, own_session, &console).map(drop))
+        }
+        Command::Output { run, from } => done(ui.write_out(&node::output(ctx, &run, from)?)),
+        Command::Cancel { run } => done(node::cancel(ctx, &run)),
+        Command::Forget { project, run } => done(node::forget(ctx, project, &run)),
+    }
+}
+
+fn input() -> Result<Vec<u8>, CommandError> {
+    let mut bytes = Vec::new();
+    io::stdin().take(limits::JOB_SPEC).read_to_end(&mut bytes).map_err(CommandError::failed)?;
+    Ok(bytes)
+}
+
+fn done(result: Result<(), CommandError>) -> Result<Output, CommandError> {
+    result.map(|()| Output::Nothing)
+}
+
+fn json(ui: &Ui, value: &impl serde::Serialize) -> Result<Output, CommandError> {
+    let bytes = serde_json::to_vec(value).map_err(CommandError::failed)?;
+    done(ui.write_out(&bytes))
+}

@@ -1,0 +1,288 @@
+//! A node as seen from here: a host on which azml's own commands (`azml node …`) are run.
+//!
+//! It gets azml itself, if it lacks it, the snapshot by a push into its store of the project, and the job on standard input. It
+//! gives a state, a piece of the log, and the run's refs by a fetch.
+
+use std::io::{Cursor, Read};
+
+use azml_core::history::HistoryRepo;
+use azml_core::id::RunId;
+use azml_core::refs::{self, InboxPart};
+use git_wire::Service;
+use git_wire::client::{FetchRequest, FetchSession, PushRequest, PushSession, PushUpdate, TransportError};
+use gix::refs::FullName;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::program::{self, Own};
+use super::{Error, Handle, JobSpec, State, shell};
+use crate::context::Context;
+use crate::env::AZML_NODE_DIR;
+use crate::error::CommandError;
+use crate::run::config::RunConfig;
+use crate::run::target::Program;
+use crate::text::shell_word;
+use crate::transport::host::{Answer, Host};
+
+/// The folder of azml's files on a node, as its shell writes it.
+const FOLDER: &str = "$HOME/.azml";
+
+/// A question that `azml node check` answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Question {
+    pub config: RunConfig,
+    pub program: Program,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Checked {
+    /// The version of the jobs that it reads.
+    pub spec: u32,
+    /// The reason why the program can't run.
+    pub refused: Option<String>,
+}
+
+/// The state of a job on its node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobState {
+    /// The run.
+    pub run: String,
+    /// True if the node has the job.
+    pub is_known: bool,
+    /// True if `azml node run` was started.
+    pub is_started: bool,
+    /// True if `azml node run` goes on.
+    pub goes_on: bool,
+    /// The computer that it was started on.
+    pub node: Option<String>,
+    /// The exit code of `azml node run`, once it has ended.
+    pub exit: Option<i32>,
+}
+
+/// A host with azml on it.
+#[derive(Clone, Debug)]
+pub struct Node {
+    host: Host,
+    kind: String,
+    address: String,
+    /// The path of azml there, as a word of shell.
+    azml: String,
+    /// azml's own program, if it is to be brought there.
+    own: Option<Own>,
+    /// The folder of azml's files there, as a word of shell.
+    folder: String,
+    given: (Option<String>, Option<String>),
+}
+
+impl Node {
+    /// The node that a handle names.
+    pub fn of(ctx: &Context, handle: &Handle) -> Result<Self, CommandError> {
+        let host = if handle.host.is_empty() { Host::Here } else { ctx.host(&handle.host)? };
+        let folder = handle.folder.as_deref().map_or_else(|| format!("\"{FOLDER}\""), shell_word_home);
+        let mut own = None;
+        let azml = match (&handle.azml, &host) {
+            (Some(path), _) => shell_word_home(path),
+            (None, Host::Here) => {
+                let path = std::env::current_exe().map_err(Error::Own)?;
+                shell_word(&path.display().to_string())
+            }
+            (None, Host::Ssh { .. }) => {
+                let found = Own::find(&ctx.env.state_dir())?;
+                format!("{folder}/bin/{}", own.insert(found).name)
+            }
+        };
+        Ok(Self {
+            host,
+            kind: handle.kind.clone(),
+            address: handle.host.clone(),
+            azml,
+            own,
+            folder,
+            given: (handle.azml.clone(), handle.folder.clone()),
+        })
+    }
+
+    /// Its name, for people.
+    pub fn name(&self) -> String {
+        self.host.name().to_owned()
+    }
+
+    /// A line of shell that runs `azml node WORDS` there, for engines that start it themselves.
+    pub fn line(&self, words: &[&str]) -> String {
+        let words: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
+        format!("env {AZML_NODE_DIR}={} {} node {}", self.folder, self.azml, words.join(" "))
+    }
+
+    /// The handle of a run there.
+    pub fn handle(&self, spec: &JobSpec) -> Handle {
+        let (azml, folder) = self.given.clone();
+        let place = Handle::new(&self.kind, self.address.clone()).at(azml, folder);
+        place.of_run(&spec.run, spec.attempt)
+    }
+
+    /// Runs a line of shell there; a command that fails is an error in its own words.
+    pub fn shell(&self, what: &str, line: &str, input: &mut (dyn Read + Send)) -> Result<Answer, Error> {
+        shell::run(&self.host, what, line, input)
+    }
+
+    fn unreachable(&self, source: TransportError) -> Error {
+        shell::unreachable(&self.host, source)
+    }
+
+    /// Runs `azml node WORDS` there; gives the bytes that it prints.
+    fn azml(&self, words: &[&str], input: &[u8]) -> Result<Vec<u8>, Error> {
+        let what = format!("azml node {}", words[0]);
+        Ok(self.shell(&what, &self.line(words), &mut Cursor::new(input.to_vec()))?.out)
+    }
+
+    fn json<T: DeserializeOwned>(&self, words: &[&str], input: &[u8]) -> Result<T, Error> {
+        let out = self.azml(words, input)?;
+        serde_json::from_slice(&out).map_err(|_| {
+            let answer: String = String::from_utf8_lossy(&out).chars().take(200).collect();
+            Error::Answer { host: self.name(), answer: answer.trim().to_owned() }
+        })
+    }
+
+    /// Brings azml there, if it is not there yet, and asks whether it can run a program.
+    pub fn check(&self, config: &RunConfig, wanted: &Program) -> Result<(), Error> {
+        let question = Question { config: config.clone(), program: wanted.clone() };
+        let question = serde_json::to_vec(&question).expect("text keys and JSON values are always JSON");
+        let checked: Checked = match (self.json(&["check"], &question), &self.own) {
+            (Err(error), Some(own)) if program::is_missing(&error) => {
+                own.bring(&self.host, &self.azml)?;
+                self.json(&["check"], &question)?
+            }
+            (checked, _) => checked?,
+        };
+        let refused = |why: String| Error::Refused { host: self.name(), why };
+        if checked.spec != super::spec::VERSION {
+            return Err(refused(format!(
+                "its azml reads jobs of version {}, and this azml writes version {}",
+                checked.spec,
+                super::spec::VERSION
+            )));
+        }
+        checked.refused.map_or(Ok(()), |why| Err(refused(why)))
+    }
+
+    /// Brings the snapshot and the job there. Nothing is started.
+    pub fn bring_job(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<JobState, Error> {
+        self.push(history, spec)?;
+        self.json(&["put"], &spec.to_bytes())
+    }
+
+    /// Starts the job as a process of the node's own.
+    pub fn start(&self, run: &str) -> Result<JobState, Error> {
+        self.json(&["start", run], &[])
+    }
+
+    /// The state of a job there.
+    pub fn state(&self, run: &str) -> Result<JobState, Error> {
+        self.json(&["state", run], &[])
+    }
+
+    /// Bytes of the job's log, after a short wait if there are none yet.
+    pub fn output(&self, run: &str, from: u64) -> Result<Vec<u8>, Error> {
+        self.azml(&["output", run, &from.to_string()], &[])
+    }
+
+    /// Asks for the end of a job.
+    pub fn cancel(&self, run: &str) -> Result<(), Error> {
+        self.azml(&["cancel", run], &[]).map(drop)
+    }
+
+    /// Removes a job.
+    pub fn forget(&self, history: &HistoryRepo, run: &str) -> Result<(), Error> {
+        self.azml(&["forget", &history.id().to_string(), run], &[]).map(drop)
+    }
+
+    /// Takes no answer for a state: the run may go on.
+    pub fn or_unreachable(answer: Result<State, Error>) -> Result<State, Error> {
+        match answer {
+            Err(error @ Error::Unreachable { .. }) => {
+                let why = CommandError::from(error).chain().join(": ");
+                Ok(State::Unreachable { why })
+            }
+            answer => answer,
+        }
+    }
+
+    fn exchange(&self, source: git_wire::client::Error) -> Error {
+        match source {
+            git_wire::client::Error::Transport(source) => self.unreachable(source),
+            source => Error::Exchange { host: self.name(), source },
+        }
+    }
+
+    fn serve(&self, service: Service, history: &HistoryRepo) -> String {
+        self.line(&["serve", service.as_str(), &history.id().to_string()])
+    }
+
+    /// Pushes the snapshot's commit to a ref of the run's own.
+    fn push(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<(), Error> {
+        let name = refs::inbox(history.id(), &spec.run, InboxPart::Code);
+        let line = self.serve(Service::ReceivePack, history);
+        let mut connection = self.host.connect(&line).map_err(|error| self.unreachable(error))?;
+        let mut session = PushSession::start(connection.as_mut()).map_err(|error| self.exchange(error))?;
+        let old = session.tip(&name);
+        if old == Some(spec.commit) {
+            return Ok(());
+        }
+        let update = PushUpdate { name, old, new: Some(spec.commit) };
+        let request = PushRequest { updates: vec![update], atomic: true, ..PushRequest::default() };
+        let report =
+            session.push(history.git(), &request, &mut |_| {}).map_err(|error| self.exchange(error))?;
+        let refused = report.refs.iter().find_map(|(name, result)| Some((name, result.as_ref().err()?)));
+        match (report.unpack.as_ref().err(), refused) {
+            (None, None) => Ok(()),
+            (Some(why), _) => Err(self.refused("the snapshot", why)),
+            (None, Some((name, why))) => Err(self.refused(&name.as_bstr().to_string(), why)),
+        }
+    }
+
+    fn refused(&self, name: &str, why: &git_wire::client::Rejection) -> Error {
+        Error::Ref { host: self.name(), name: name.to_owned(), why: why.to_string() }
+    }
+
+    /// Fetches the refs of a run into the same refs here.
+    pub fn fetch(&self, history: &HistoryRepo, run: &RunId) -> Result<bool, Error> {
+        let parts = [InboxPart::Records, InboxPart::Attachments];
+        let names: Vec<FullName> = parts.iter().map(|part| refs::inbox(history.id(), run, *part)).collect();
+        let prefixes: Vec<String> = names.iter().map(|name| name.as_bstr().to_string()).collect();
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        let line = self.serve(Service::UploadPack, history);
+        let mut connection = self.host.connect(&line).map_err(|error| self.unreachable(error))?;
+        let mut session =
+            FetchSession::start(connection.as_mut(), &prefixes).map_err(|error| self.exchange(error))?;
+        let found: Vec<_> = session
+            .refs()
+            .iter()
+            .filter(|found| names.contains(&found.name))
+            .map(|found| (found.name.clone(), found.id))
+            .collect();
+        let wants: Vec<_> =
+            found.iter().map(|(_, id)| *id).filter(|id| !history.git().has_object(*id)).collect();
+        if !wants.is_empty() {
+            let mut haves = Vec::new();
+            for name in &names {
+                haves.extend(history.ref_tip(name.as_ref())?);
+            }
+            let request = FetchRequest { wants, haves, depth: None, filter: None };
+            session.fetch(history.git(), &request, &mut |_| {}).map_err(|error| self.exchange(error))?;
+        }
+        for (name, id) in &found {
+            let was = history.ref_tip(name.as_ref())?;
+            history.update_ref(name, was, *id)?;
+        }
+        Ok(!found.is_empty())
+    }
+}
+
+/// A path as a word of shell, in which `~/` is the home folder.
+fn shell_word_home(path: &str) -> String {
+    match path.strip_prefix("~/") {
+        Some(rest) => format!("\"$HOME\"/{}", shell_word(rest)),
+        None => shell_word(path),
+    }
+}

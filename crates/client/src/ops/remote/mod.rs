@@ -1,0 +1,191 @@
+//! Runs that were given to an engine: how they stand, what they print, and their results.
+//!
+//! No process of azml waits for them. Whoever asks about one ([`look`]) asks the engine, takes what the run has written into the
+//! history, and records the end if there is one. That may be another azml than the one that submitted the run, on another
+//! computer; what two of them take in is the same, and the history merges it.
+
+mod fold;
+mod follow;
+
+use azml_core::id::RunId;
+use azml_core::run::{RunRecord, RunStore, Status};
+
+pub use self::follow::{Followed, follow};
+use super::runs;
+use crate::context::{Context, Opened};
+use crate::engine::{self, Engine, Handle, State};
+use crate::error::CommandError;
+use crate::limits::SUBMIT_TIME;
+use crate::run::attachments::{Attachments, ControlLog};
+
+/// Asks the engine of a run how it stands, and brings the history up to date; gives the record, and whether the engine
+/// answered. A run that is over, or that no engine has, is as it is.
+pub fn look(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Looked, CommandError> {
+    let Some(handle) = Handle::of(record).filter(|_| !record.status.is_over()) else {
+        return Ok(Looked { record: record.clone(), state: None });
+    };
+    let engine = engine::of(ctx, &handle)?;
+    let state = engine.state(&handle)?;
+    if state == State::Unknown && may_be_on_its_way(ctx, opened, record)? {
+        return Ok(Looked { record: record.clone(), state: Some(state) });
+    }
+    let record = take_in(ctx, opened, record, &*engine, &handle, &state)?;
+    Ok(Looked { record, state: Some(state) })
+}
+
+/// Returns whether the azml that submits a run may not have sent it yet.
+fn may_be_on_its_way(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<bool, CommandError> {
+    if record.status != Status::Submitting {
+        return Ok(false);
+    }
+    if runs::is_from_here(record) {
+        return Ok(runs::is_in_progress(ctx, opened, record)?);
+    }
+    // Of an azml on another computer nobody knows here whether it lives.
+    Ok(ctx.env.now().duration_since(record.created_utc) < SUBMIT_TIME)
+}
+
+/// A run that was looked at.
+#[derive(Debug)]
+pub struct Looked {
+    /// Its record, as the history has it now.
+    pub record: RunRecord,
+    /// The engine's answer, if it was asked.
+    pub state: Option<State>,
+}
+
+/// Looks at all runs that this computer gave to engines and that are not over. A host that does not answer changes nothing.
+pub fn look_at_all(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
+    let store = RunStore::new(&opened.history);
+    // Their locks are given back before they are looked at: who holds one is taken for the azml that submits the run.
+    let found = runs::unclosed(ctx, opened)?;
+    let found = found.into_iter().filter(|found| found.is_elsewhere() && !found.is_watched);
+    let open: Vec<RunRecord> = found.map(|found| found.record).collect();
+    for kept in open {
+        let record = store.current(&kept)?.unwrap_or(kept);
+        if record.status.is_over() {
+            close(ctx, opened, &record)?;
+            continue;
+        }
+        if let Err(error) = look_at(ctx, opened, &record) {
+            let error = error.chain().join(": ");
+            ctx.notices.warning(&format!("how run {} stands is not known: {error}", record.run_id));
+        }
+    }
+    Ok(())
+}
+
+/// [`look`], with a warning if the engine does not answer.
+pub fn look_at(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<(), CommandError> {
+    if let Looked { state: Some(State::Unreachable { why }), .. } = look(ctx, opened, record)? {
+        tell_unreachable(ctx, record, &why);
+    }
+    Ok(())
+}
+
+/// Says that the engine of a run does not answer.
+pub fn tell_unreachable(ctx: &Context, record: &RunRecord, why: &str) {
+    ctx.notices.warning(&format!(
+        "run {} is shown as it was when its engine was last reached: {why}",
+        record.run_id
+    ));
+}
+
+/// Takes into the history what a run has written, and how it stands; gives its record.
+fn take_in(
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    engine: &dyn Engine,
+    handle: &Handle,
+    state: &State,
+) -> Result<RunRecord, CommandError> {
+    let by = ctx.signature(opened.project.root());
+    let store = RunStore::new(&opened.history);
+    let id = RunId::parse(&handle.run).map_err(CommandError::failed)?;
+    let is_over = match state {
+        State::Unreachable { .. } => return Ok(record.clone()),
+        State::Queued { .. } => false,
+        State::Running { .. } => {
+            if engine.results(&opened.history, handle)? {
+                fold::fold(&opened.history, &id, &by)?;
+            }
+            false
+        }
+        State::Ended { .. } | State::Unknown => {
+            if *state != State::Unknown && engine.results(&opened.history, handle)? {
+                fold::fold(&opened.history, &id, &by)?;
+            }
+            true
+        }
+    };
+    let now = store.current(record)?.unwrap_or_else(|| record.clone());
+    let mut changed = now.clone();
+    let mut known = handle.clone();
+    match state {
+        _ if now.status.is_over() => {}
+        State::Queued { reason } => {
+            (changed.status, known.reason) = (Status::Queued, reason.clone());
+        }
+        State::Running { node } => {
+            changed.status = Status::Running;
+            (known.node, known.reason) = (node.clone().or(known.node), None);
+        }
+        State::Ended { .. } | State::Unknown => {
+            changed.status = end_of(state, handle);
+            changed.end_time_utc = Some(ctx.env.now());
+            let mut control =
+                ControlLog::append(&Attachments::of(&opened.history, &id)).map_err(CommandError::failed)?;
+            control.say(ctx.env.now(), &why_without_record(state, handle));
+        }
+        State::Unreachable { .. } => {}
+    }
+    known.put(&mut changed);
+    if changed != now {
+        let put = |record: &mut RunRecord| {
+            known.put(record);
+            if !record.status.is_over() {
+                (record.status, record.end_time_utc) = (changed.status, changed.end_time_utc);
+            }
+        };
+        changed = store.edit(&now.run_id, &by, put)?;
+    }
+    if is_over {
+        opened.history.remove_inbox(&id)?;
+        close(ctx, opened, &changed)?;
+        if *state != State::Unknown {
+            engine.forget(&opened.history, handle)?;
+        }
+    }
+    Ok(changed)
+}
+
+/// The status of a run that ended and could write no record.
+fn end_of(state: &State, handle: &Handle) -> Status {
+    match state {
+        State::Ended { exit: Some(_), .. } | State::Ended { why: Some(_), .. } => Status::Failed,
+        // It was never there: nothing ran.
+        State::Unknown if handle.node.is_none() && handle.id.is_none() => Status::Failed,
+        _ => Status::NotResponding,
+    }
+}
+
+/// The same in words.
+fn why_without_record(state: &State, handle: &Handle) -> String {
+    let place = handle.place();
+    match state {
+        State::Ended { why: Some(why), .. } => format!("{place} ended the run: {why}"),
+        State::Ended { exit: Some(code), .. } => format!("azml on {place} ended with exit code {code}"),
+        State::Unknown => format!("{place} does not know the run"),
+        _ => format!("azml on {place} is gone"),
+    }
+}
+
+/// Removes what this computer kept of a run in progress.
+fn close(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<(), CommandError> {
+    let found = runs::unclosed(ctx, opened)?;
+    for found in found.into_iter().filter(|found| found.record.is_same_run(record) && !found.is_watched) {
+        found.close().map_err(CommandError::failed)?;
+    }
+    Ok(())
+}
