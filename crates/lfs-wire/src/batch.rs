@@ -48,7 +48,8 @@ pub struct Request {
 /// A ref.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
-    /// Its full name.
+    /// Its full name; empty if the client has none, as git-lfs' own compliance tool sends it.
+    #[serde(default)]
     pub name: String,
 }
 
@@ -177,6 +178,13 @@ mod tests {
         assert_eq!(read.objects[0].checked(), Ok((OID.parse().expect("an id"), 7)));
         let written = serde_json::to_vec(&read).expect("JSON");
         assert_eq!(Request::parse(&written).expect("a request"), read);
+    }
+
+    #[test]
+    fn a_ref_may_have_no_name() {
+        let json = r#"{"operation":"download","objects":[],"ref":{}}"#;
+        let read = Request::parse(json.as_bytes()).expect("a request");
+        assert_eq!(read.reference.map(|reference| reference.name), Some(String::new()));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, SeedGit, apply};
 use crate::conversations::Conversations;
 use crate::directory::Repo;
+use crate::faults::Faults;
 use crate::histories::Histories;
 use crate::identity::device::DeviceCodes;
 use crate::identity::grant::GrantKey;
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     /// The address of the SSH listener, once there is one: `HOST:PORT`.
     pub(crate) ssh_address: OnceLock<String>,
     pub(crate) journal: Journal,
+    /// Requests that go wrong on purpose.
+    pub(crate) faults: Faults,
     pub(crate) jobs: Jobs,
     pub(crate) clock: Clock,
     pub(crate) profile: Profile,
@@ -92,6 +95,7 @@ impl App {
             uses: Uses::default(),
             ssh_address: OnceLock::new(),
             journal: Journal::default(),
+            faults: Faults::default(),
             jobs: Jobs::default(),
             clock: config.clock.clone(),
             profile: config.profile,
@@ -107,6 +111,7 @@ impl App {
         };
         let mut change = app.state.change().await;
         change.complete_groups();
+        app.faults.replace(&app.seed.faults)?;
         let generated = apply(&mut change, &app.seed, Origin::Seed(&app.hashed), app.clock.now()).await?;
         change.commit().await?;
         Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
@@ -124,6 +129,7 @@ impl App {
         let generated = apply(&mut change, &self.seed, Origin::Seed(&self.hashed), self.clock.now()).await?;
         change.commit().await?;
         self.journal.clear();
+        self.faults.replace(&self.seed.faults)?;
         self.jobs.clear();
         self.device_codes.clear();
         self.sessions.clear();

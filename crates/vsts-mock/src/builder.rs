@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::{
     Config, DRAIN, Profile, Seed, SeedAccount, SeedError, SeedUser, SeedWorkspace, Timeouts,
 };
+use crate::faults::Fault;
 use crate::http;
 use crate::listening;
 use crate::operations::lfs::garbage;
@@ -105,6 +106,12 @@ impl Builder {
     /// Adds a workspace of the Experimentation service to what the server begins with.
     pub fn workspace(mut self, workspace: SeedWorkspace) -> Self {
         self.config.seed.experimentation.push(workspace);
+        self
+    }
+
+    /// Adds a fault to what the server begins with: some requests go wrong on purpose.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.config.seed.faults.push(fault);
         self
     }
 

@@ -28,6 +28,7 @@ mod config;
 mod conversations;
 mod directory;
 mod disk_full;
+mod faults;
 mod histories;
 mod hosting;
 mod http;
@@ -53,6 +54,7 @@ pub use config::{
     SeedToken, SeedUser, SeedWorkspace,
 };
 pub use directory::name::NameError;
+pub use faults::{Fault, FaultKind, FaultRow};
 pub use identity::ssh_key::SshKeyError;
 pub use journal::{Event as JournalEvent, JournalEntry};
 pub use limits::Limits;

@@ -451,6 +451,15 @@ pub(crate) const LFS_MOST_LOCKS_LISTED: usize = 1_000;
 /// Locks that a repository may have.
 pub(crate) const LFS_LOCKS: i64 = 50_000;
 
+/// The most rows in the table of faults.
+pub(crate) const FAULTS: usize = 100;
+/// The longest wait of a fault.
+pub(crate) const FAULT_DELAY: Duration = Duration::from_mins(5);
+/// The bytes of a request's body that are taken before a fault answers it.
+pub(crate) const FAULT_DRAIN_BYTES: usize = 16 << 20;
+/// The bytes of a text in a fault.
+pub(crate) const FAULT_TEXT_BYTES: usize = 1_000;
+
 /// The bounds that the seed may set.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

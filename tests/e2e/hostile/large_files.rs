@@ -2,7 +2,7 @@
 //! once, which cost next to no memory.
 
 use std::fs;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -80,6 +80,108 @@ fn a_server_that_is_killed_in_the_midst_of_an_upload_has_nothing_half() {
     // What it has confirmed outlives it.
     let server = server.go_down().come_back(&sandbox);
     assert!(send(server.http(), "GET", &oid, "", b"").body == content);
+}
+
+/// Sends a request to a server that is killed when a thread of it makes the system call of that name for the nth time; the
+/// answer, if there was one.
+fn killed_at(
+    server: &Server,
+    call: &str,
+    nth: usize,
+    send: impl FnOnce() -> Option<Answer>,
+) -> Option<Answer> {
+    let [trace, inject] = [format!("trace={call}"), format!("inject={call}:signal=KILL:when={nth}")];
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject, "-p", &server.pid().to_string()]);
+    let mut strace = strace.stderr(Stdio::piped()).spawn().expect("strace starts");
+    let mut said = BufReader::new(strace.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.contains("attached") {
+        line.clear();
+        assert!(said.read_line(&mut line).expect("a line") > 0, "strace does not attach");
+    }
+    // What it says later is read, so that it never waits.
+    let rest = std::thread::spawn(move || said.read_to_string(&mut String::new()));
+    let answer = send();
+    let _ended_or_not = strace.kill();
+    strace.wait().expect("it ends");
+    rest.join().expect("it ends").expect("text");
+    answer
+}
+
+/// Asserts that every content in the store is what its name says, and that nothing else is there.
+#[track_caller]
+fn assert_sound(server: &Server, what: &str) {
+    for path in files(server.data()) {
+        let content = fs::read(&path).expect("a file");
+        assert_eq!(path.file_name().and_then(|name| name.to_str()), Some(oid(&content).as_str()), "{what}");
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_at_any_step_of_an_upload_or_a_sweep_has_nothing_half_and_loses_nothing() {
+    let sandbox = Sandbox::new();
+    let mut server = sandbox.server();
+    let steps = [
+        ("pwrite64", 1),
+        ("pwrite64", 3),
+        ("fdatasync", 1),
+        ("fdatasync", 2),
+        ("fsync", 1),
+        ("fsync", 3),
+        ("/^rename", 1),
+        ("/^mkdir", 1),
+        ("/^unlink", 1),
+    ];
+    let (mut confirmed, mut broken) = (Vec::new(), 0);
+    for (number, (call, nth)) in (0_u8..).zip(steps) {
+        let what = format!("{call} {nth}");
+        let content = vec![number; 300_000];
+        let id = oid(&content);
+        let head = http::head(server.http(), "PUT", &path(&id), &authorization(), content.len());
+        let answer = killed_at(&server, call, nth, || http::send(server.http(), &head, &content).ok());
+        server = server.go_down().come_back(&sandbox);
+        assert_sound(&server, &what);
+        assert!(answer.as_ref().is_none_or(|answer| answer.status == 200), "{what}: {answer:?}");
+        let there = send(server.http(), "GET", &id, "", b"");
+        let is_nothing = answer.is_none() && there.status == 404;
+        assert!(is_nothing || there.body == content, "{what}: {}", there.status);
+        broken += usize::from(answer.is_none());
+        confirmed.extend(answer.map(|_| (id, content)));
+        for (id, content) in &confirmed {
+            assert!(send(server.http(), "GET", id, "", b"").body == *content, "{what}");
+        }
+    }
+    assert!(broken >= 5, "{broken} uploads were killed");
+    // A content that a repository has stays when another repository that had it goes, whenever the server dies.
+    let kept = vec![200; 300_000];
+    assert_eq!(send(server.http(), "PUT", &oid(&kept), "", &kept).status, 200);
+    let extra = |id: &str| format!("/acme/iris/_git/extra/info/lfs/objects/{id}");
+    let only = vec![201; 300_000];
+    for content in [&kept, &only] {
+        let head = http::head(server.http(), "PUT", &extra(&oid(content)), &authorization(), content.len());
+        assert_eq!(http::send(server.http(), &head, content).expect("an answer").status, 200);
+    }
+    let admin = |server: &Server, method: &str, path: &str| {
+        let token = server.ready()["admin_token"].as_str().expect("a token").to_owned();
+        let head = http::head(server.http(), method, path, &format!("Authorization: Bearer {token}\n"), 0);
+        http::send(server.http(), &head, b"").ok()
+    };
+    let gone = admin(&server, "DELETE", "/_mock/accounts/acme/projects/iris/repos/extra");
+    assert_eq!(gone.map(|answer| answer.status), Some(204));
+    for nth in [1, 2] {
+        killed_at(&server, "/^unlink", nth, || admin(&server, "POST", "/_mock/lfs/sweep"));
+        server = server.go_down().come_back(&sandbox);
+        assert_sound(&server, "a sweep");
+    }
+    let swept = admin(&server, "POST", "/_mock/lfs/sweep").expect("an answer");
+    assert_eq!(swept.status, 200, "{}", swept.text());
+    let names: Vec<PathBuf> = files(server.data());
+    assert!(names.iter().all(|path| !path.ends_with(oid(&only))), "{names:?}");
+    confirmed.push((oid(&kept), kept));
+    for (id, content) in &confirmed {
+        assert!(send(server.http(), "GET", id, "", b"").body == *content, "after a sweep");
+    }
 }
 
 #[test]

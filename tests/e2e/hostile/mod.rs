@@ -12,6 +12,8 @@ mod conversations;
 mod crowd;
 /// Files and folders that change, or are none.
 mod disk;
+/// Servers that go wrong on purpose.
+mod faults;
 /// No room left where the server keeps its data.
 mod full_disk;
 /// Large files at the server.

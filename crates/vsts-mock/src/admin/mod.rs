@@ -10,6 +10,7 @@ use std::fmt;
 
 use crate::app::App;
 use crate::config::{GeneratedTokens, Origin, Seed, apply};
+use crate::faults::{Fault, FaultRow};
 use crate::journal::JournalEntry;
 use crate::operations::lfs::garbage;
 use crate::registry::RegistryError;
@@ -82,6 +83,30 @@ impl<'s> Admin<'s> {
     pub async fn sweep_large_files(&self) -> Result<(usize, usize)> {
         let swept = garbage::sweep(self.app).await?;
         Ok((swept.objects, swept.contents))
+    }
+
+    /// Sets a fault: some requests go wrong on purpose, until it is removed or spent. Gives its number.
+    pub fn add_fault(&self, fault: Fault) -> Result<u64> {
+        Ok(self.app.faults.add(fault)?)
+    }
+
+    /// The faults, oldest first, with what each has met.
+    pub fn faults(&self) -> Vec<FaultRow> {
+        self.app.faults.all()
+    }
+
+    /// Removes a fault.
+    pub fn remove_fault(&self, id: u64) -> Result<()> {
+        if self.app.faults.remove(id) {
+            Ok(())
+        } else {
+            Err(RegistryError::not_found("fault", &id.to_string()))
+        }
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.app.faults.clear();
     }
 
     /// Forgets what was asked.

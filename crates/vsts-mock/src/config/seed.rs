@@ -10,6 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::Profile;
+use crate::faults::Fault;
 use crate::limits::Limits;
 use crate::registry::WorkspaceInput;
 
@@ -53,6 +54,8 @@ pub struct Seed {
     pub accounts: Vec<SeedAccount>,
     /// The workspaces of the Experimentation service.
     pub experimentation: Vec<SeedWorkspace>,
+    /// Requests that go wrong on purpose, for tests of clients.
+    pub faults: Vec<Fault>,
     /// The folder from which relative paths in the seed start.
     #[serde(skip)]
     pub base: PathBuf,

@@ -6,10 +6,10 @@
 mod policy;
 
 use std::io::{BufRead, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use git_wire::{Error, KeepAlive, Options, ProtocolVersion, Service, Summary};
+use git_wire::{Error, KeepAlive, Options, ProtocolVersion, RefRefusal, Service, Summary};
 use tokio::runtime::Handle;
 
 use crate::access::{
@@ -51,6 +51,12 @@ pub(crate) enum GitRefusal {
     /// The service takes no name that is so long.
     #[error("a ref's name has at most {REF_NAME_BYTES} characters")]
     NameTooLong,
+    /// A fault has the ref moved in the meantime.
+    #[error("{}", RefRefusal::Stale)]
+    Stale,
+    /// A fault refuses the push.
+    #[error("{0}")]
+    Fault(String),
     #[error(transparent)]
     Busy(#[from] Busy),
 }
@@ -136,8 +142,13 @@ impl Session {
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;
         options.durable = app.is_durable;
-        let policy =
-            RepoPolicy { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
+        let policy = RepoPolicy {
+            app: app.clone(),
+            principal,
+            repo: repo.clone(),
+            runtime: Handle::current(),
+            fault: OnceLock::new(),
+        };
         Ok(Self { app: app.clone(), repo, policy, service, version, options, turn })
     }
 

@@ -3,7 +3,7 @@
 //! A right that is taken away during a long push is gone when the refs are to change. Refs that changed are journalled,
 //! and who makes a branch is given it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use git_wire::{Denial, Policy, RefUpdate, UpdateKind};
 use tokio::runtime::Handle;
@@ -14,10 +14,14 @@ use crate::access::{
 };
 use crate::app::App;
 use crate::directory::{Directory, Repo};
+use crate::faults::{Fault, FaultKind};
 use crate::journal::Event;
 use crate::limits::REF_NAME_BYTES;
 use crate::registry::RegistryError;
 use crate::state::PushedRef;
+
+/// The text of a refused push whose fault has none.
+const REFUSED: &str = "A fault that was set for tests refuses this push.";
 
 /// The rights of one principal in one repository.
 pub(super) struct RepoPolicy {
@@ -25,6 +29,8 @@ pub(super) struct RepoPolicy {
     pub(super) principal: Principal,
     pub(super) repo: Repo,
     pub(super) runtime: Handle,
+    /// The fault that this push meets; asked for once, when its first ref is to change.
+    pub(super) fault: OnceLock<Option<Fault>>,
 }
 
 impl RepoPolicy {
@@ -35,6 +41,26 @@ impl RepoPolicy {
             None => Err(Refusal::Invisible),
         };
         verdict.map_err(|refusal| Denial::new(GitRefusal::of(refusal, &self.repo.name)))
+    }
+
+    /// Refuses a push that meets a fault.
+    fn check_fault(&self) -> Result<(), Denial> {
+        let fault = self.fault.get_or_init(|| {
+            if self.app.faults.is_empty() {
+                return None;
+            }
+            let directory = self.app.state.directory();
+            let account = directory.accounts.get(&self.repo.account).map(|account| account.name.as_str());
+            let project = directory.projects.get(&self.repo.project).map(|project| project.name.as_str());
+            let (account, project) = (account.unwrap_or_default(), project.unwrap_or_default());
+            let path = format!("/{account}/{project}/_git/{}", self.repo.name);
+            self.app.faults.of_push(&path, &self.principal.name)
+        });
+        let Some(fault) = fault else { return Ok(()) };
+        Err(Denial::new(match fault.kind {
+            FaultKind::StaleRef => GitRefusal::Stale,
+            _ => GitRefusal::Fault(fault.message.clone().unwrap_or_else(|| REFUSED.to_owned())),
+        }))
     }
 
     /// Gives new branches to who made them, and takes back what was given on those that are gone.
@@ -79,7 +105,8 @@ impl Policy for RepoPolicy {
         if name.len() > REF_NAME_BYTES && update.new.is_some() {
             return Err(Denial::new(GitRefusal::NameTooLong));
         }
-        self.ask(|directory, repo| authorize_update(directory, &self.principal, repo, name, update.kind))
+        self.ask(|directory, repo| authorize_update(directory, &self.principal, repo, name, update.kind))?;
+        self.check_fault()
     }
 
     /// A reader of a repository sees all its refs: a fetch needn't look at them to know what it may have.

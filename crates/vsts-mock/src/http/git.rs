@@ -102,9 +102,11 @@ fn refuse(app: &App, refusal: &GitRefusal, service: Service, is_advertisement: b
         GitRefusal::Access(_) if is_advertisement && service == Service::ReceivePack => {
             text(StatusCode::FORBIDDEN, &denied_advertisement(&message))
         }
-        GitRefusal::Access(_) | GitRefusal::NameNotUtf8 | GitRefusal::NameTooLong => {
-            text(StatusCode::FORBIDDEN, &message)
-        }
+        GitRefusal::Access(_)
+        | GitRefusal::NameNotUtf8
+        | GitRefusal::NameTooLong
+        | GitRefusal::Stale
+        | GitRefusal::Fault(_) => text(StatusCode::FORBIDDEN, &message),
         GitRefusal::Busy(_) => text(StatusCode::SERVICE_UNAVAILABLE, &message),
     }
 }

@@ -10,6 +10,7 @@ mod auth;
 mod body;
 mod bridge;
 mod dates;
+mod faults;
 mod git;
 mod host;
 mod lfs;
@@ -59,7 +60,10 @@ async fn dispatch(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
         },
     );
     let mut journalled = Journalled::default();
-    let response = answer(&app, request, &mut journalled).await;
+    let response = match faults::meet(&app, request).await {
+        Ok((request, cut)) => cut.apply(answer(&app, request, &mut journalled).await),
+        Err(response) => response,
+    };
     let took = app.clock.now().as_millisecond() - started.as_millisecond();
     let answered = response.status().as_u16();
     tracing::info!(

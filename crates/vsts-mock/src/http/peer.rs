@@ -15,6 +15,10 @@ impl Peer {
     }
 }
 
+/// An extension of a response in whose place the connection is closed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broken;
+
 /// The fields of a request's journal entry that its handler knows.
 #[derive(Debug, Default)]
 pub(crate) struct Journalled {

@@ -4,7 +4,7 @@
 //! Everything that a client can be slow at ends here, whoever answers: heads and idle connections by hyper's timer, bodies
 //! by [`Arriving`], answers by [`Stalling`], and all of them by [`Admission`] when others want to be served.
 
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::body::{Arriving, Leaving};
-use super::peer::Peer;
+use super::peer::{Broken, Peer};
 use super::stall::Stalling;
 use crate::admission::{Admission, Client, Entry, Room};
 use crate::limits::{CONNECTION_GRACE, CONNECTION_QUEUE, HTTP_HEAD_BYTES, Limits};
@@ -109,8 +109,11 @@ impl Listener {
             request.extensions_mut().insert(Peer(peer));
             let answer = self.router.clone().oneshot(request);
             async move {
-                let answer = answer.await.map_err(|never: Infallible| match never {})?;
-                Ok::<_, Infallible>(busy(answer).map(|inner| Leaving { inner, _work: work }))
+                let Ok(answer) = answer.await;
+                if answer.extensions().get::<Broken>().is_some() {
+                    return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+                }
+                Ok(busy(answer).map(|inner| Leaving { inner, _work: work }))
             }
         });
         let connection = hyper::server::conn::http1::Builder::new()

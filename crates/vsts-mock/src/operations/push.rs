@@ -94,7 +94,14 @@ pub(crate) fn ref_refused(name: &str, refusal: &RefRefusal) -> Refused {
         RefRefusal::Denied(denial) => match denial.reason() {
             Some(GitRefusal::Access(refusal)) => refusal.clone().into(),
             Some(GitRefusal::NoRepository { name }) => Refused::no_repository(name),
-            Some(GitRefusal::NameNotUtf8 | GitRefusal::NameTooLong | GitRefusal::Busy(_)) | None => other(),
+            Some(GitRefusal::Stale) => Refused::StaleRef { name: name.to_owned() },
+            Some(
+                GitRefusal::Fault(_)
+                | GitRefusal::NameNotUtf8
+                | GitRefusal::NameTooLong
+                | GitRefusal::Busy(_),
+            )
+            | None => other(),
         },
         _ => other(),
     }

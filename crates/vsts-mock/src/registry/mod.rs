@@ -27,6 +27,7 @@ pub(crate) use tokens::{TokenInput, TokenUpdate};
 pub(crate) use users::{KeyInput, Password, UserInput};
 
 use crate::directory::name::NameError;
+use crate::faults::FaultError;
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};
 
@@ -93,6 +94,12 @@ pub enum RegistryError {
     /// The state cannot be changed.
     #[error(transparent)]
     State(#[from] StateError),
+}
+
+impl From<FaultError> for RegistryError {
+    fn from(FaultError { field, message }: FaultError) -> Self {
+        Self::Value { field, message }
+    }
 }
 
 impl RegistryError {

@@ -25,6 +25,7 @@ use crate::admission::{Client, Work};
 use crate::app::App;
 use crate::conversations::Turn;
 use crate::directory::{Directory, Repo};
+use crate::faults::{self, Asked, Cutting, Fault, FaultKind};
 use crate::hosting::{Busy, GitRefusal, Names, Session, admit};
 use crate::journal::{Event, shown};
 use crate::limits::SSH_LAST_WORDS;
@@ -180,6 +181,10 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
     };
     let service = Some(line.service());
     let with = |end: End| End { user: user.clone(), service, ..end };
+    let fault = match meet_fault(app, &line, &principal).await {
+        Ok(cut) => cut,
+        Err(message) => return with(End::refused(message)),
+    };
     if matches!(line.command, ExecCommand::Lfs(..)) && !app.profile.traits().lfs_over_ssh {
         let message = format!("Could not find a Command Extension for Command:{}", line.service());
         return with(End { status: NO_EXTENSION, ..End::refused(message) });
@@ -207,6 +212,10 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
     let mut working = tokio::task::spawn_blocking(move || {
         let mut reader = pipe::incoming(input, gone.clone(), turn.clone(), &limits);
         let mut writer = pipe::outgoing(&channel, gone, turn, &limits);
+        let Some(fault) = fault else { return talk(&mut reader, &mut writer) };
+        let (is_cut, after) = (Arc::default(), |kind| fault.after.filter(|_| fault.kind == kind));
+        let mut reader = Cutting::new(reader, after(FaultKind::CutRequest), Arc::clone(&is_cut));
+        let mut writer = Cutting::new(writer, after(FaultKind::CutAnswer), is_cut);
         talk(&mut reader, &mut writer)
     });
     let joined = tokio::select! {
@@ -228,6 +237,26 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
             tracing::error!(%error, path = line.path, "a conversation ended in a panic");
             with(End { status: BROKE_OFF, ..End::refused("internal error in the server") })
         }
+    }
+}
+
+/// Waits as long as the table of faults says, and gives the fault that cuts a command off; an error has the text of one
+/// that refuses it.
+async fn meet_fault(app: &App, line: &ExecLine, principal: &Principal) -> Result<Option<Fault>, String> {
+    let fate = app.faults.of_request(&Asked {
+        method: Some(faults::SSH),
+        path: &line.path,
+        user: Some(&principal.name),
+        bytes: None,
+    });
+    if !fate.delay.is_zero() {
+        tokio::time::sleep(fate.delay).await;
+    }
+    match fate.fault {
+        Some(fault) if !matches!(fault.kind, FaultKind::CutRequest | FaultKind::CutAnswer) => {
+            Err(fault.message.unwrap_or_else(|| "The server refuses this command, for a test.".to_owned()))
+        }
+        cut => Ok(cut),
     }
 }
 

@@ -19,11 +19,15 @@ const SHORT: usize = 15;
 
 /// The first example in that language.
 fn example(language: &str) -> &'static str {
-    let start = format!("```{language}\n");
-    let block = MANUAL.split(start.as_str()).nth(1).and_then(|rest| rest.split("\n```").next());
-    let block = block.unwrap_or_else(|| panic!("the manual has an example in {language}"));
+    let block = example_of_any_length(language);
     assert!(block.lines().count() < SHORT, "{language}: {} lines", block.lines().count());
     block
+}
+
+fn example_of_any_length(language: &str) -> &'static str {
+    let start = format!("```{language}\n");
+    let block = MANUAL.split(start.as_str()).nth(1).and_then(|rest| rest.split("\n```").next());
+    block.unwrap_or_else(|| panic!("the manual has an example in {language}"))
 }
 
 /// A Python interpreter that has the package.
@@ -66,6 +70,21 @@ fn the_example_with_large_files_works_as_it_stands() {
     std::fs::write(dir.path().join("example.sh"), example("bash")).expect("a file is written");
     run(dir.path(), Path::new("/bin/sh"), &["-e", "example.sh"]);
     assert_eq!(std::fs::metadata(dir.path().join("copy/model.bin")).expect("it is there").len(), 1_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_faults_of_the_manual_are_met_as_it_says() {
+    let seed = format!("{}\n{}", crate::git::SEED, example_of_any_length("toml"));
+    let server = MockServer::builder().seed_toml(&seed).expect("a seed").start().await.expect("it starts");
+    let dir = TempDir::new().expect("a folder");
+    let url = server.clone_url("acme", "iris", "iris");
+    let alice = crate::git::Git::of(dir.path(), "alicepat").clone_to(&url, "alice").await;
+    let mut pushes = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        alice.commit(name, b"x").await;
+        pushes.push(alice.run(&["push", "-q", "origin", "HEAD:master"]).await.err.contains("TF402455"));
+    }
+    assert_eq!(pushes, [false, false, true, false]);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //!
 //! `stock` clones and pushes with every kind of key, `urls` is about every form of address, `access` about who may,
 //! `refused` about all that is not Git, `hostile`, `impostors` and `asks` about bytes, keys and commands that mean no good,
-//! `life` about starting and stopping, `formats` about repositories that cannot be opened.
+//! `faults` about commands that go wrong on purpose, `life` about starting and stopping, `formats` about repositories that cannot be opened.
 
 mod access;
 mod asks;
 mod client;
 mod exec;
+mod faults;
 mod formats;
 mod hostile;
 mod impostors;

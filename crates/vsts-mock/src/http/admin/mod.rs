@@ -5,6 +5,7 @@
 
 mod acl;
 mod experimentation;
+mod faults;
 mod hierarchy;
 mod openapi;
 mod routes;

@@ -70,7 +70,8 @@ fn parameters(path: &str) -> Vec<Value> {
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     if path == "/_mock/journal" {
-        let kinds = json!({ "type": "string", "enum": ["request", "ssh-request", "ref-update"] });
+        let kinds =
+            json!({ "type": "string", "enum": ["request", "ssh-request", "ref-update", "lfs-object"] });
         for (name, schema) in [
             ("after", json!({ "type": "integer" })),
             ("unknown", json!({ "type": "boolean" })),
@@ -88,9 +89,10 @@ fn schema(fields: &str) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for field in fields.split_whitespace() {
-        let name = field.trim_end_matches(['!', '?', ']', '[']);
+        let name = field.trim_end_matches(['!', '?', '#', ']', '[']);
         let kind = match field {
             _ if field.ends_with("[]") => json!({ "type": "array", "items": { "type": "string" } }),
+            _ if field.ends_with('#') => json!({ "type": "integer", "minimum": 0 }),
             _ if field.ends_with('?') => json!({ "type": "boolean" }),
             _ => json!({ "type": "string" }),
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{acl, clear_journal, experimentation, health, hierarchy, journal, reset, sweep, users};
+use super::{acl, clear_journal, experimentation, faults, health, hierarchy, journal, reset, sweep, users};
 use crate::app::App;
 
 /// One route.
@@ -15,7 +15,7 @@ pub(super) struct Route {
     /// Below `/_mock`.
     pub(super) path: &'static str,
     pub(super) summary: &'static str,
-    /// The body's fields: `!` behind the needed ones, `?` behind flags, `[]` behind lists.
+    /// The body's fields: `!` behind the needed ones, `?` behind flags, `#` behind numbers, `[]` behind lists.
     pub(super) fields: &'static str,
     /// The status when it went well.
     pub(super) status: u16,
@@ -62,6 +62,8 @@ const REPO_ACL: Text = "/accounts/{account}/projects/{project}/repos/{repo}/acl"
 const WORKSPACE_MEMBER: Text = "/experimentation/{account}/{workspace}/members/{role}/{user}";
 const ENTRY: Text = "user group allow[] deny[]";
 const BRANCH_ENTRY: Text = "user group allow[] deny[] branch";
+const FAULT: Text =
+    "kind! method path user larger_than# skip# count# status# message retry_after# milliseconds# after#";
 const PROJECT_FIELDS: Text = "name! description readers[] contributors[] administrators[]";
 
 /// All routes.
@@ -109,6 +111,10 @@ pub(super) fn all() -> Vec<Route> {
         removes(WORKSPACE_MEMBER, "Take a role in a workspace away from a user", experimentation::remove_member),
         Route { status: 200, ..makes("/lfs/sweep", "Remove the large files that no ref reaches and nobody has counted on for two weeks", "", sweep) },
         Route { status: 200, ..makes("/reset", "Back to the seed; gives the tokens that were generated", "", reset) },
+        reads("/faults", "What goes wrong on purpose, with what each row has met", faults::list),
+        makes("/faults", "Let some requests go wrong; the fields of the scope may be left out", FAULT, faults::create),
+        removes("/faults", "Let nothing go wrong any more", faults::clear),
+        removes("/faults/{fault}", "Remove a fault", faults::remove),
         reads("/journal", "Requests and changes of refs, oldest first: after a number, unknown ones alone, of one kind; with $top, x-ms-continuationtoken names where the next page begins", journal),
         removes("/journal", "Forget what was asked", clear_journal),
     ]

@@ -27,6 +27,7 @@ use crate::access::Principal;
 use crate::app::App;
 use crate::directory::Repo;
 use crate::hosting::Names;
+use crate::identity::SignInError;
 use crate::identity::grant::Grant;
 use crate::operations::lfs::{LfsRefused, find};
 use answer::{Failure, check_json};
@@ -147,14 +148,24 @@ async fn sign_in(
     peer: Peer,
 ) -> Result<(Principal, Option<Grant>), Failure> {
     let refused = |error| Failure::SignIn(Box::new(auth::refuse(app, error)));
-    let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let now = app.clock.now();
-    if let Some(grant) = shown.and_then(|text| app.grant_key.read(text, now)) {
-        let grant = grant.map_err(refused)?;
-        let principal = grant.holder.principal(&app.state.directory(), now).map_err(refused)?;
+    if let Some(granted) = by_grant(app, headers) {
+        let (principal, grant) = granted.map_err(refused)?;
         return Ok((principal, Some(grant)));
     }
     Ok((auth::sign_in(app, headers, peer.0.ip()).await.map_err(refused)?, None))
+}
+
+/// The principal of the grant that a request has in the place of credentials, if it has one.
+pub(super) fn by_grant(app: &App, headers: &HeaderMap) -> Option<Result<(Principal, Grant), SignInError>> {
+    let shown = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+    let now = app.clock.now();
+    let grant = app.grant_key.read(shown, now)?;
+    Some(grant.and_then(|grant| Ok((grant.holder.principal(&app.state.directory(), now)?, grant))))
+}
+
+/// The answer to a request that fails before it is looked at.
+pub(super) fn refuse(app: &App, status: StatusCode, message: &str) -> Response {
+    Failure::status(status, message).response(app)
 }
 
 impl Call<'_> {

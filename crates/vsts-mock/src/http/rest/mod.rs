@@ -154,6 +154,11 @@ async fn answer(
     reply::respond(row.answer(call, body).await, &version)
 }
 
+/// The answer to a request that fails before it is looked at.
+pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
+    reply::respond(Err(Failure::new(status, "RequestBlockedException", message)), "")
+}
+
 fn unknown(path: &str) -> Response {
     let message =
         format!("The controller for path '{path}' was not found or does not implement IController.");

@@ -84,7 +84,9 @@ impl LfsRefused {
             Self::Git(GitRefusal::NoRepository { .. }) | Self::NoObject | Self::NoLock => 404,
             Self::Algorithm(_) => 409,
             Self::TooMany | Self::TooLarge { .. } => 413,
-            Self::Git(GitRefusal::NameNotUtf8 | GitRefusal::NameTooLong)
+            Self::Git(
+                GitRefusal::NameNotUtf8 | GitRefusal::NameTooLong | GitRefusal::Stale | GitRefusal::Fault(_),
+            )
             | Self::Invalid(_)
             | Self::Mismatch(_)
             | Self::TooManyLocks => 422,
@@ -175,7 +177,7 @@ pub(crate) fn check(
     Ok(repo.clone())
 }
 
-/// Asks whether the principal may push to the ref that a request names.
+/// Asks whether the principal may push to the ref that a request names, if it names one.
 fn check_ref(
     directory: &Directory,
     principal: &Principal,
@@ -186,6 +188,9 @@ fn check_ref(
         return Err(LfsRefused::Invalid(format!(
             "The ref's name may have at most {REF_NAME_BYTES} bytes of text."
         )));
+    }
+    if name.is_empty() {
+        return Ok(());
     }
     authorize(directory, principal, Permission::GenericContribute, Target::Ref(repo, name))
         .map_err(|refusal| LfsRefused::of_access(refusal, repo))

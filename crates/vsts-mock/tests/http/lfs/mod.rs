@@ -1,8 +1,9 @@
 //! Git LFS over HTTP: `batch` is about what clients are told to do, `objects` about contents, `locks` about locks, `attacks`
-//! about everything that must not work, with the source of each, `garbage` about what goes, `shown` about pages and REST, and `stock` about git-lfs itself.
+//! about everything that must not work, with the source of each, `faulty` about servers that fail, `garbage` about what goes, `shown` about pages and REST, and `stock` about git-lfs itself.
 
 mod attacks;
 mod batch;
+mod faulty;
 mod garbage;
 mod locks;
 mod objects;

@@ -7,7 +7,7 @@ use crate::git::{Git, Output};
 
 impl Lfs {
     /// Somebody with git and git-lfs, who has its filters configured.
-    fn person(&self, token: &str) -> Git {
+    pub(super) fn person(&self, token: &str) -> Git {
         let git = Git::of(self.dir.path(), token);
         [
             "filter.lfs.process=git-lfs filter-process",
@@ -20,12 +20,12 @@ impl Lfs {
         .fold(git, Git::set)
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         self.server.clone_url("acme", "iris", "extra")
     }
 }
 
-fn noise(seed: u8, length: usize) -> Vec<u8> {
+pub(super) fn noise(seed: u8, length: usize) -> Vec<u8> {
     let mut state = u32::from(seed) + 1;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -35,7 +35,7 @@ fn noise(seed: u8, length: usize) -> Vec<u8> {
 }
 
 /// Commits files of which those that end in `.bin` are large, and pushes them.
-async fn push(git: &Git, files: &[(&str, Vec<u8>)]) -> Output {
+pub(super) async fn push(git: &Git, files: &[(&str, Vec<u8>)]) -> Output {
     git.run(&["lfs", "install", "--local", "--skip-smudge"]).await.ok();
     git.run(&["lfs", "track", "*.bin"]).await.ok();
     for (name, content) in files {
@@ -46,7 +46,7 @@ async fn push(git: &Git, files: &[(&str, Vec<u8>)]) -> Output {
     git.run(&["push", "-q", "origin", "HEAD:master"]).await
 }
 
-fn read(folder: &Path, name: &str) -> Vec<u8> {
+pub(super) fn read(folder: &Path, name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).expect("a file")
 }
 

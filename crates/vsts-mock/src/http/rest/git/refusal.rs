@@ -39,6 +39,7 @@ pub(super) fn update_status(refusal: &RefRefusal) -> (&'static str, Option<Strin
 fn denied_status(denial: &GitRefusal) -> &'static str {
     match denial {
         GitRefusal::NameTooLong => "invalidRefName",
+        GitRefusal::Stale => "staleOldObjectId",
         GitRefusal::Access(Refusal::Locked { .. }) => "locked",
         GitRefusal::Access(Refusal::Lacks { permission, .. } | Refusal::TokenScope { permission, .. }) => {
             match permission {
@@ -53,6 +54,7 @@ fn denied_status(denial: &GitRefusal) -> &'static str {
         GitRefusal::Access(_)
         | GitRefusal::NoRepository { .. }
         | GitRefusal::NameNotUtf8
+        | GitRefusal::Fault(_)
         | GitRefusal::Busy(_) => REJECTED,
     }
 }
