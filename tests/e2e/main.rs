@@ -16,6 +16,8 @@ mod charts;
 mod commands;
 /// Comparing runs.
 mod compare;
+/// git-lfs' own compliance tool.
+mod compliance;
 /// Runs on other targets.
 mod compute;
 /// Restore, killed at every step of its journal.

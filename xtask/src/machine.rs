@@ -64,6 +64,31 @@ pub fn require_heavy_programs() -> Outcome {
     require("R", &["r-base-core"], || answers("Rscript", "--version"))
 }
 
+/// Go, and the libraries of git-lfs as packages have them.
+pub fn require_go_for_git_lfs() -> Outcome {
+    let packages = [
+        "golang-go",
+        "dpkg-dev",
+        "golang-github-pkg-errors-dev",
+        "golang-github-spf13-cobra-dev",
+        "golang-github-rubyist-tracerx-dev",
+        "golang-github-olekukonko-ts-dev",
+        "golang-github-xeipuuv-gojsonschema-dev",
+        "golang-github-git-lfs-wildmatch-dev",
+        "golang-github-git-lfs-go-netrc-dev",
+        "golang-github-git-lfs-gitobj-dev",
+        "golang-github-mattn-go-isatty-dev",
+        "golang-github-ssgelm-cookiejarparser-dev",
+        "golang-golang-x-sync-dev",
+        "golang-github-dpotapov-go-spnego-dev",
+        "golang-github-git-lfs-pktline-dev",
+        "golang-github-leonelquinteros-gotext-dev",
+    ];
+    let last = PathBuf::from("/usr/share/gocode/src/github.com/leonelquinteros/gotext");
+    let has_go = || process::succeeds(Command::new("go").arg("version"));
+    require("Go with git-lfs' libraries", &packages, || last.exists() && has_go())
+}
+
 /// OpenSSH's server, which is on nobody's PATH.
 pub fn sshd() -> Outcome<PathBuf> {
     let path = PathBuf::from("/usr/sbin/sshd");

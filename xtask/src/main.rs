@@ -17,6 +17,7 @@ mod deps;
 mod fuzz;
 mod gitsuite;
 mod layers;
+mod lfs_tool;
 mod screenshots;
 mod test;
 mod tidy;

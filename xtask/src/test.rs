@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::process::Tally;
 use crate::workspace::Purpose;
-use crate::{Outcome, fuzz, machine, process, workspace};
+use crate::{Outcome, fuzz, lfs_tool, machine, process, workspace};
 
 /// A set of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,10 @@ pub(crate) fn count(scope: Scope, profile: &str, args: &[String]) -> (Tally, Out
         Ok(binaries) => binaries,
         Err(error) => return (Tally::default(), Err(error)),
     };
-    let heavy = || if profile == "all" { machine::require_heavy_programs() } else { Ok(()) };
+    let heavy = || match profile {
+        "all" => machine::require_heavy_programs().and_then(|()| lfs_tool::build()),
+        _ => Ok(()),
+    };
     if let Err(error) = machine::require_test_programs().and_then(|()| heavy()) {
         return (Tally::default(), Err(error));
     }
