@@ -17,14 +17,18 @@ pub(super) struct Dvc<'a> {
     folder: PathBuf,
 }
 
+/// DVC, installed if it is not there.
+pub(super) fn program() -> Outcome<PathBuf> {
+    peer("dvc/bin/dvc", |peers| {
+        let venv = peers.join("dvc");
+        process::run(Command::new(machine::python()?).args(["-m", "venv"]).arg(&venv))?;
+        process::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "dvc"]))
+    })
+}
+
 impl<'a> Dvc<'a> {
     pub(super) fn new(testbed: &'a Testbed) -> Outcome<Self> {
-        let program = peer("dvc/bin/dvc", |peers| {
-            let venv = peers.join("dvc");
-            process::run(Command::new(machine::python()?).args(["-m", "venv"]).arg(&venv))?;
-            process::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "dvc"]))
-        })?;
-        let dvc = Self { testbed, program, folder: testbed.home().join("dvc") };
+        let dvc = Self { testbed, program: program()?, folder: testbed.home().join("dvc") };
         if !dvc.folder.exists() {
             copy_folder(&testbed.home().join("project"), &dvc.folder)?;
             for own in [".git", ".azuremlhistory_git", ".azureml"] {

@@ -42,7 +42,7 @@ pub(super) fn measure(azml: &Path, effort: Effort, report: &mut Report) -> Outco
 }
 
 /// Half of it compresses.
-fn write_large(path: &Path, size: u64) -> Outcome {
+pub(in crate::bench) fn write_large(path: &Path, size: u64) -> Outcome {
     let mut file = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create(path)?);
     let mut seed = 1_u64;
     let mut written = 0;

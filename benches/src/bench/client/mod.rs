@@ -6,10 +6,11 @@ mod floor;
 mod folder;
 mod git;
 mod jj;
+mod large;
 mod many;
 mod memory;
 mod ours;
-mod peer;
+pub(super) mod peer;
 mod report;
 mod rows;
 mod side;
@@ -18,6 +19,7 @@ mod tracking;
 use std::path::Path;
 
 use crate::Outcome;
+pub(super) use memory::write_large;
 use report::Report;
 use side::Testbed;
 
@@ -34,6 +36,7 @@ const ROWS: &[&str] = &[
     "submit",
     "many",
     "memory",
+    "large",
     "mlflow",
     "sweep",
 ];
@@ -53,13 +56,29 @@ struct Effort {
     peers: bool,
     /// Bytes of the large file whose snapshot's memory is measured.
     large: u64,
+    /// Bytes of the large file whose snapshot's time is measured; ten files have as many together.
+    very_large: u64,
 }
 
-const QUICK: Effort =
-    Effort { sizes: &[200, 2_000], many: 5, few: 1, runs: 1_000, peers: false, large: 200 << 20 };
-const USUAL: Effort =
-    Effort { sizes: &[200, 10_000], many: 15, few: 3, runs: 10_000, peers: true, large: 2 << 30 };
-const FULL: Effort = Effort { sizes: &[200, 10_000, 100_000], ..USUAL };
+const QUICK: Effort = Effort {
+    sizes: &[200, 2_000],
+    many: 5,
+    few: 1,
+    runs: 1_000,
+    peers: false,
+    large: 200 << 20,
+    very_large: 200_000_000,
+};
+const USUAL: Effort = Effort {
+    sizes: &[200, 10_000],
+    many: 15,
+    few: 3,
+    runs: 10_000,
+    peers: true,
+    large: 2 << 30,
+    very_large: 2_000_000_000,
+};
+const FULL: Effort = Effort { sizes: &[200, 10_000, 100_000], very_large: 5_000_000_000, ..USUAL };
 
 /// Measures the rows that `args` names, or all.
 pub(super) fn run(azml: &Path, args: &[String]) -> Outcome<String> {
@@ -71,6 +90,11 @@ pub(super) fn run(azml: &Path, args: &[String]) -> Outcome<String> {
             "--quick" => effort = QUICK,
             "--full" => effort = FULL,
             "--only-git" => effort.peers = false,
+            "--megabytes" => {
+                let count: u64 =
+                    asked.next().and_then(|text| text.parse().ok()).ok_or("--megabytes takes a number")?;
+                effort.very_large = count * 1_000_000;
+            }
             "--files" => {
                 let count =
                     asked.next().and_then(|text| text.parse().ok()).ok_or("--files takes a number")?;
@@ -101,6 +125,9 @@ pub(super) fn run(azml: &Path, args: &[String]) -> Outcome<String> {
     }
     if wants("list") || wants("many") {
         many::measure(azml, &wants, effort, &mut report)?;
+    }
+    if wants("large") {
+        large::measure(azml, effort, &mut report)?;
     }
     if wants("memory") {
         memory::measure(azml, effort, &mut report)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{Outcome, workspace};
 
 /// The program at `place` among the peers, installed by `install` if it is not there.
-pub(super) fn peer(place: &str, install: impl FnOnce(&Path) -> Outcome) -> Outcome<PathBuf> {
+pub(in crate::bench) fn peer(place: &str, install: impl FnOnce(&Path) -> Outcome) -> Outcome<PathBuf> {
     let peers = workspace::root().join("target/bench/peers");
     let program = peers.join(place);
     if !program.exists() {

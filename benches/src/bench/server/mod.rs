@@ -4,6 +4,7 @@
 mod clones;
 mod history;
 mod http;
+mod large;
 mod packets;
 mod peer;
 mod pushes;
@@ -27,7 +28,7 @@ use report::{Report, Value};
 use sides::Side;
 
 /// The names of the rows.
-pub(super) const ROWS: [&str; 11] = [
+pub(super) const ROWS: [&str; 12] = [
     "ls-refs",
     "push",
     "many-pushes",
@@ -39,6 +40,7 @@ pub(super) const ROWS: [&str; 11] = [
     "rest",
     "history",
     "scale",
+    "large",
 ];
 
 /// The amount of work that is measured.
@@ -61,6 +63,8 @@ struct Scale {
     long_history: usize,
     /// Repositories of one server.
     repositories: usize,
+    /// Bytes of a large file.
+    large: u64,
 }
 
 const NORMAL: Scale = Scale {
@@ -74,6 +78,7 @@ const NORMAL: Scale = Scale {
     history: 10_000,
     long_history: 200_000,
     repositories: 10_000,
+    large: 2_000_000_000,
 };
 const QUICK: Scale = Scale {
     rounds: 1,
@@ -86,6 +91,7 @@ const QUICK: Scale = Scale {
     history: 500,
     long_history: 10_000,
     repositories: 1_000,
+    large: 100_000_000,
 };
 /// The pushes of a full run.
 const ALL_PUSHES: usize = 10_000;
@@ -166,6 +172,9 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
     }
     if wanted("scale") {
         bench.scale()?;
+    }
+    if wanted("large") {
+        bench.large()?;
     }
     if ["first-push", "fetch", "clone"].iter().any(|row| wanted(row)) {
         let large = bench.prepare_large()?;

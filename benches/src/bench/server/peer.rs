@@ -146,7 +146,9 @@ fn configuration(
             program.display()
         )
     };
-    let locations = location("/timed", timed) + &location("", backend);
+    // Files as they are, beside which vsts-mock's large files are measured.
+    let files = format!("location ^~ /files/ {{ root {root}; sendfile on; tcp_nopush on; }}");
+    let locations = files + &location("/timed", timed) + &location("", backend);
     format!(
         "{user} worker_processes auto; daemon off; pid pid; error_log log;
         events {{ worker_connections 1024; }}
