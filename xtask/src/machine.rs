@@ -48,8 +48,9 @@ pub fn require_test_programs() -> Outcome {
 /// Engines that run jobs: the tools for networks of their own, Slurm, podman with the files of an image.
 fn require_engines() -> Outcome {
     require("ip of iproute2", &["iproute2"], || answers("ip", "-V"))?;
+    // Slurm's clients look for a cluster before they say their version; they come with the daemons.
     require("Slurm", &["slurm-wlm", "munge"], || {
-        answers("sbatch", "--version") && answers("slurmctld", "-V")
+        answers("slurmctld", "-V") && answers("slurmd", "-V") && answers("munged", "--version")
     })?;
     require("podman", &["podman", "runc"], || {
         answers("podman", "--version") && answers("runc", "--version")

@@ -6,7 +6,9 @@ use std::process::Command;
 
 /// The environment's folder, below `cache`: one for each package, which may name its version by `==`.
 pub fn with_package(cache: &Path, package: &str) -> PathBuf {
-    with_packages(cache, &[package])
+    // It takes any SQLAlchemy 2, but imports what 2.1 lacks.
+    let older: &[&str] = if package.starts_with("mlflow==2.") { &["sqlalchemy==2.0.44"] } else { &[] };
+    with_packages(cache, &[&[package], older].concat())
 }
 
 /// The folder of an environment with several packages.

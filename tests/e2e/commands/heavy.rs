@@ -1,5 +1,6 @@
 //! Commands of what takes long to install: PyTorch's launchers, nbconvert, R.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
 use e2e::folder::write;
@@ -23,6 +24,10 @@ fn torchrun_and_accelerate_run_their_ranks_in_one_run() {
     let alice = with_programs(&sandbox, &environment);
     let project = alice.create_project(&sandbox.dir("work"), "iris");
     write(&project, "train.py", include_str!("train_ranks.py"));
+    // That version gives `0` to its ranks as it is.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port().to_string();
+    drop(listener);
     let launchers: [&[&str]; 2] = [
         &["torchrun", "--standalone", "--nproc_per_node", "2"],
         &[
@@ -34,7 +39,7 @@ fn torchrun_and_accelerate_run_their_ranks_in_one_run() {
             "--num_machines",
             "1",
             "--main_process_port",
-            "0",
+            &port,
             "--tee",
             "1",
         ],

@@ -62,17 +62,39 @@ pub fn read(
         if is_plain && line.find(key).is_none() {
             continue;
         }
-        let Ok(Line { kind: Kind::Metric, name, value, step, time: own }) = serde_json::from_slice(&line)
-        else {
-            continue;
+        if let Some(logged) = Logged::parse(&line).filter(|logged| logged.name == key) {
+            found.extend(logged.points(&mut at.count, time));
+        }
+    }
+}
+
+/// What one line of the file says of a metric.
+#[derive(Debug)]
+pub struct Logged {
+    /// The metric.
+    pub name: String,
+    values: Vec<f64>,
+    step: Option<i64>,
+    time: Option<i64>,
+}
+
+impl Logged {
+    /// Reads a line; `None` if it is of no metric.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let Ok(Line { kind: Kind::Metric, name, value, step, time }) = serde_json::from_slice(line) else {
+            return None;
         };
-        if name != key {
-            continue;
-        }
-        for value in values(&value) {
-            found.push(Point { value, step: step.unwrap_or(at.count), time: own.unwrap_or(time) });
-            at.count += 1;
-        }
+        Some(Self { name, values: values(&value), step, time })
+    }
+
+    /// Its points. One without a step has that of `count`, the number of the metric's points before; one without a time has `time`.
+    pub fn points(&self, count: &mut i64, time: i64) -> impl Iterator<Item = Point> {
+        self.values.iter().map(move |value| {
+            let point =
+                Point { value: *value, step: self.step.unwrap_or(*count), time: self.time.unwrap_or(time) };
+            *count += 1;
+            point
+        })
     }
 }
 
@@ -85,7 +107,7 @@ pub fn values(value: &Value) -> Vec<f64> {
 }
 
 /// A number, or one of the texts for what JSON lacks.
-fn number(value: &Value) -> Option<f64> {
+pub fn number(value: &Value) -> Option<f64> {
     match value {
         Value::String(text) if matches!(text.as_str(), "NaN" | "Infinity" | "-Infinity") => text.parse().ok(),
         value => value.as_f64(),

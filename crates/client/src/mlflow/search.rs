@@ -46,7 +46,7 @@ pub fn page<'r>(
         _ => !run.hidden,
     };
     let mut found: Vec<&Run> = runs.filter(|run| is_in_view(run) && filter.holds(run, uri)).collect();
-    found.sort_by(|one, two| order.compare(one, two, uri));
+    order.sort(&mut found, uri);
     let next = from.checked_add(most).filter(|next| *next < found.len());
     let found = found.into_iter().skip(from).take(most).collect();
     Ok(Page { found, next })
@@ -209,32 +209,38 @@ fn is_like(text: &str, pattern: &str) -> bool {
 }
 
 impl Order {
-    /// The order of two runs; the one that lacks a key goes last.
-    pub fn compare(&self, one: &Run, two: &Run, uri: Uri<'_>) -> Ordering {
+    /// Sorts runs; one that lacks a key goes last. What is compared often is looked up once.
+    pub fn sort(&self, runs: &mut Vec<&Run>, uri: Uri<'_>) {
         let first = |key: &Key, run: &Run| key.of(run, uri).into_iter().next().unwrap_or(Has::Nothing);
-        for (key, descends) in &self.0 {
-            let order = match (first(key, one), first(key, two)) {
-                (Has::Nothing, Has::Nothing) => Ordering::Equal,
-                (Has::Nothing, _) => return Ordering::Greater,
-                (_, Has::Nothing) => return Ordering::Less,
-                (Has::Number(one), Has::Number(two)) => {
-                    // What is no number goes last, too.
-                    match (one.is_nan(), two.is_nan()) {
-                        (true, false) => return Ordering::Greater,
-                        (false, true) => return Ordering::Less,
-                        _ => one.total_cmp(&two),
-                    }
-                }
-                (Has::Text(one), Has::Text(two)) => one.cmp(&two),
-                (Has::Number(_), Has::Text(_)) => Ordering::Less,
-                (Has::Text(_), Has::Number(_)) => Ordering::Greater,
-            };
-            let order = if *descends { order.reverse() } else { order };
-            if order.is_ne() {
-                return order;
-            }
-        }
-        two.start.cmp(&one.start).then_with(|| one.id.cmp(&two.id))
+        let keys = |run: &Run| self.0.iter().map(|(key, _)| first(key, run)).collect::<Vec<_>>();
+        let mut keyed: Vec<(Vec<Has>, &Run)> = runs.drain(..).map(|run| (keys(run), run)).collect();
+        keyed.sort_by(|(one, run), (two, other)| {
+            let orders = self.0.iter().zip(one.iter().zip(two));
+            let orders = orders.map(|((_, descends), (one, two))| one.order(two, *descends));
+            let order = orders.fold(Ordering::Equal, Ordering::then);
+            order.then_with(|| other.start.cmp(&run.start)).then_with(|| run.id.cmp(&other.id))
+        });
+        runs.extend(keyed.into_iter().map(|(_, run)| run));
+    }
+}
+
+impl Has {
+    /// The order of two values; what is not there, or no number, goes last.
+    fn order(&self, other: &Self, descends: bool) -> Ordering {
+        let order = match (self, other) {
+            (Self::Nothing, Self::Nothing) => Ordering::Equal,
+            (Self::Nothing, _) => return Ordering::Greater,
+            (_, Self::Nothing) => return Ordering::Less,
+            (Self::Number(one), Self::Number(two)) => match (one.is_nan(), two.is_nan()) {
+                (true, false) => return Ordering::Greater,
+                (false, true) => return Ordering::Less,
+                _ => one.total_cmp(two),
+            },
+            (Self::Text(one), Self::Text(two)) => one.cmp(two),
+            (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+        };
+        if descends { order.reverse() } else { order }
     }
 }
 
@@ -332,11 +338,12 @@ mod tests {
                 run.metrics.insert("acc".to_owned(), Point { value, step: 0, time: 0 });
             }
         }
-        let mut sorted = |order: &[&str]| {
+        let sorted = |order: &[&str]| {
             let order =
                 Order::parse(&order.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).unwrap();
-            runs.sort_by(|one, two| order.compare(one, two, &|_| String::new()));
-            runs.iter().map(|run| run.id.clone()).collect::<String>()
+            let mut sorted: Vec<&Run> = runs.iter().collect();
+            order.sort(&mut sorted, &|_| String::new());
+            sorted.iter().map(|run| run.id.as_str()).collect::<String>()
         };
         assert_eq!(sorted(&["metrics.acc"]), "acb");
         assert_eq!(sorted(&["metrics.acc DESC"]), "cab");

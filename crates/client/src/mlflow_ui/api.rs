@@ -197,7 +197,7 @@ pub fn search_runs(request: &Request<'_>, args: &Search) -> Json {
     let current = &request.current;
     let in_experiment =
         |entry: &&Entry| args.experiment_ids.iter().any(|id| *id == current.experiment(entry).id);
-    let runs = current.entries().filter(in_experiment).map(|entry| &entry.run);
+    let runs = current.entries().filter(in_experiment).map(|entry| &*entry.run);
     let page = search::page(args, runs, &|run| artifact_uri(&run.id))?;
     Ok(page.answer("runs", |found| current.find(&found.id).map_or(Value::Null, |entry| run(request, entry))))
 }

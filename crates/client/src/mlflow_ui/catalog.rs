@@ -4,33 +4,34 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use azml_core::id::RunId;
-use azml_core::run::{Metric, RunRecord, RunStore};
-use gix::ObjectId;
+use azml_core::run::{Parts, RunList, RunRecord};
 use serde_json::{Value, json};
 
-use crate::context::{Context, Opened};
-use crate::error::CommandError;
+use crate::context::Opened;
 use crate::mlflow::records::EXPERIMENT;
-use crate::mlflow::state::{Model, NOTE, PARENT, Point, RUN_NAME, Run, RunStatus, Version};
-use crate::mlflow::{plain_id, points, shapes};
+use crate::mlflow::state::{Model, PARENT, Run, Version};
+use crate::mlflow::{plain_id, shapes};
+use crate::ops::listed::Listed;
 use crate::ops::mlflow::exported;
-use crate::ops::runs::InProgress;
 
 /// Runs around a run that are asked for its experiment.
 const DEPTH: usize = 16;
 
 /// The catalog of one state of the history.
 #[derive(Debug, Default)]
-pub struct Catalogs(Mutex<Option<(ObjectId, Arc<Catalog>)>>);
+pub struct Catalogs(Mutex<Arc<Catalog>>);
 
 /// All runs, experiments and models.
 #[derive(Debug, Default)]
 pub struct Catalog {
+    /// The records that it is of.
+    list: Arc<RunList>,
+    /// What is known of each.
+    read: Vec<Arc<Read>>,
     /// The runs, newest first.
     pub entries: Vec<Entry>,
+    /// The places of runs by their ids, and by azml's where these differ.
     by_id: HashMap<String, usize>,
-    /// The records of runs that are not over, with their places.
-    open: Vec<(usize, RunRecord)>,
     /// The experiments; the one of runs that name none is the first.
     pub experiments: Vec<Experiment>,
     /// The logged models.
@@ -43,11 +44,25 @@ pub struct Catalog {
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The run as MLflow's clients see it.
-    pub run: Run,
+    pub run: Arc<Run>,
     /// The id in the history.
     pub id: RunId,
     /// The place of its experiment.
     pub experiment: usize,
+}
+
+/// What a record says, without those of other runs.
+#[derive(Debug)]
+struct Read {
+    run: Arc<Run>,
+    id: RunId,
+    /// The experiment that it names, and tags of that.
+    experiment: Option<String>,
+    experiment_tags: Vec<(String, String)>,
+    models: Vec<Logged>,
+    registered: Vec<Value>,
+    end: i64,
+    is_over: bool,
 }
 
 /// The runs of one name.
@@ -84,31 +99,28 @@ pub struct Current {
 }
 
 impl Catalogs {
-    /// The catalog of now. All records are read once, and again when the history has moved.
-    pub fn now(&self, ctx: &Context, opened: &Opened) -> Result<Current, CommandError> {
-        let in_progress = InProgress::read(ctx, opened)?;
-        let tip = opened.history.ref_tip(opened.history.runs_ref().as_ref())?;
+    /// The catalog of now. All records are read once; when the history has moved, those that are new or have changed.
+    pub fn now(&self, opened: &Opened, listed: &Listed) -> Current {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = match (&*kept, tip) {
-            (Some((at, stored)), Some(tip)) if *at == tip => Arc::clone(stored),
-            (_, tip) => {
-                // Read after the tip: what comes in between is read again next time, and never missed.
-                let records = RunStore::new(&opened.history).listed()?;
-                let stored = Arc::new(Catalog::of(&records, &opened.project.name()));
-                *kept = tip.map(|tip| (tip, Arc::clone(&stored)));
-                stored
-            }
-        };
+        if kept.experiments.is_empty() || !Arc::ptr_eq(&kept.list, listed.stored()) {
+            *kept = Arc::new(kept.followed_by(listed.stored(), &opened.project.name()));
+        }
+        let stored = Arc::clone(&kept);
         drop(kept);
-        let updated = stored.open.iter().map(|(at, record)| {
-            let mut record = record.clone();
-            in_progress.update(&mut record);
-            (*at, Entry { experiment: stored.entries[*at].experiment, ..Entry::of(&record) })
-        });
-        let updated = updated.collect();
-        let unrecorded = in_progress.unrecorded(&[]).filter(|record| stored.find(&plain(record)).is_none());
-        let unrecorded = unrecorded.map(Entry::of).collect();
-        Ok(Current { stored, updated, unrecorded })
+        let first = listed.first_stored();
+        let entry = |record: &RunRecord, experiment| {
+            let Read { run, id, .. } = Read::of(record);
+            stored.entry(run, id, experiment)
+        };
+        let going_on = stored.read.iter().enumerate().filter(|(_, read)| !read.is_over).map(|(at, _)| at);
+        let places: Vec<usize> = going_on.collect();
+        let records = listed.at(&places.iter().map(|at| first + at).collect::<Vec<_>>());
+        let updated = places.into_iter().zip(&records);
+        let updated =
+            updated.map(|(at, record)| (at, entry(record, stored.entries[at].experiment))).collect();
+        let unrecorded = listed.at(&(0..first).collect::<Vec<_>>());
+        let unrecorded = unrecorded.iter().map(|record| entry(record, 0)).collect();
+        Current { stored, updated, unrecorded }
     }
 }
 
@@ -134,10 +146,6 @@ impl Current {
     }
 }
 
-fn plain(record: &RunRecord) -> String {
-    plain_id(record.run_id.as_str())
-}
-
 /// The address of a run's files.
 pub fn artifact_uri(run: &str) -> String {
     format!("mlflow-artifacts:/{run}")
@@ -152,46 +160,69 @@ fn experiment_id(name: &str) -> String {
 }
 
 impl Catalog {
-    /// Makes it of the records, newest first.
-    pub fn of(records: &[RunRecord], project: &str) -> Self {
+    /// The catalog of another state of the history, which is `list`.
+    fn followed_by(&self, list: &Arc<RunList>, project: &str) -> Self {
+        let known = list.places_in(&self.list);
+        let fresh: Vec<usize> = (0..known.len()).filter(|at| known[*at].is_none()).collect();
+        let mut fresh: HashMap<usize, Arc<Read>> = list
+            .select_at(&fresh, Parts::All, |at, record| Some((at, Arc::new(Read::of(&record)))))
+            .into_iter()
+            .collect();
+        let read = known.iter().enumerate().filter_map(|(at, known)| match known {
+            Some(before) => self.read.get(*before).cloned(),
+            None => fresh.remove(&at),
+        });
+        Self { list: Arc::clone(list), ..Self::of(read.collect(), project) }
+    }
+
+    /// Makes it of what is known of the records, newest first.
+    fn of(read: Vec<Arc<Read>>, project: &str) -> Self {
         let own = Experiment {
             id: shapes::EXPERIMENT_ID.to_owned(),
             name: project.to_owned(),
-            start: records.last().map_or(0, start),
+            start: read.last().map_or(0, |read| read.run.start),
             tags: BTreeMap::new(),
         };
         let mut catalog = Self { experiments: vec![own], ..Self::default() };
         let places: HashMap<&str, usize> =
-            records.iter().enumerate().map(|(at, record)| (record.run_id.as_str(), at)).collect();
+            read.iter().enumerate().map(|(at, read)| (read.id.as_str(), at)).collect();
         let mut known: HashMap<&str, usize> = HashMap::from([(project, 0)]);
-        for (at, record) in records.iter().enumerate() {
-            let mut entry = Entry::of(record);
-            if let Some(name) = experiment_name(records, &places, record) {
-                entry.experiment = *known.entry(name).or_insert_with(|| {
+        for (at, one) in read.iter().enumerate() {
+            let mut of = 0;
+            if let Some(name) = experiment_name(&read, &places, one) {
+                of = *known.entry(name).or_insert_with(|| {
                     let (id, tags) = (experiment_id(name), BTreeMap::new());
-                    let experiment = Experiment { id, name: name.to_owned(), start: entry.run.start, tags };
+                    let experiment = Experiment { id, name: name.to_owned(), start: one.run.start, tags };
                     catalog.experiments.push(experiment);
                     catalog.experiments.len() - 1
                 });
-                let experiment = &mut catalog.experiments[entry.experiment];
-                experiment.start = experiment.start.min(entry.run.start);
-                for (key, value) in &record.tags {
-                    if let Some(key) = key.strip_prefix(EXPERIMENT).and_then(|rest| rest.strip_prefix('.')) {
-                        experiment.tags.entry(key.to_owned()).or_insert_with(|| value.clone());
-                    }
+                let experiment = &mut catalog.experiments[of];
+                experiment.start = experiment.start.min(one.run.start);
+                for (key, value) in &one.experiment_tags {
+                    experiment.tags.entry(key.clone()).or_insert_with(|| value.clone());
                 }
             }
-            catalog.models.extend(models(record, &entry));
-            if !record.status.is_over() {
-                catalog.open.push((at, record.clone()));
+            catalog.models.extend(one.models.iter().map(|model| Logged { experiment: of, ..model.clone() }));
+            let (id, plain) = (one.run.id.clone(), plain_id(one.id.as_str()));
+            if id != plain {
+                catalog.by_id.entry(plain).or_insert(at);
             }
-            catalog.by_id.insert(entry.run.id.clone(), at);
-            catalog.entries.push(entry);
+            catalog.by_id.insert(id, at);
+            let parent = one.run.parent.as_deref().and_then(|parent| read.get(*places.get(parent)?));
+            let parent = parent.map(|parent| parent.run.id.as_str());
+            catalog.entries.push(child_of(parent, Arc::clone(&one.run), one.id.clone(), of));
         }
-        for record in records.iter().rev() {
-            catalog.register(record);
+        for one in read.iter().rev() {
+            catalog.register(one);
         }
-        catalog
+        drop(places);
+        Self { read, ..catalog }
+    }
+
+    /// The entry of a run.
+    fn entry(&self, run: Arc<Run>, id: RunId, experiment: usize) -> Entry {
+        let parent = run.parent.as_deref().and_then(|parent| self.find(&plain_id(parent)));
+        child_of(parent.map(|parent| parent.run.id.as_str()), run, id, experiment)
     }
 
     fn find(&self, id: &str) -> Option<&Entry> {
@@ -199,8 +230,8 @@ impl Catalog {
     }
 
     /// Takes in the registered models that a run has made. Each run counts their versions from 1; here they go on.
-    fn register(&mut self, record: &RunRecord) {
-        for entry in record.extra.get("registered_models").and_then(Value::as_array).into_iter().flatten() {
+    fn register(&mut self, read: &Read) {
+        for entry in &read.registered {
             let Some(name) = entry["name"].as_str() else { continue };
             let number = 1 + self.versions.iter().filter(|version| version.name == name).count();
             let (id, given) = (entry["model_id"].as_str(), entry["source"].as_str().unwrap_or_default());
@@ -208,19 +239,32 @@ impl Catalog {
             let source = match (model, given.split_once("/outputs/")) {
                 (Some(logged), _) => logged.uri(),
                 // A folder of a run that has ended.
-                (None, Some((_, below))) => format!("{}/{below}", artifact_uri(&plain(record))),
+                (None, Some((_, below))) => format!("{}/{below}", artifact_uri(&read.run.id)),
                 (None, None) => given.to_owned(),
             };
             self.versions.push(Version {
                 name: name.to_owned(),
                 number,
                 source,
-                run: Some(plain(record)),
+                run: Some(read.run.id.clone()),
                 model: id.map(str::to_owned),
-                at: end(record),
+                at: read.end,
             });
         }
     }
+}
+
+/// The entry of a run with its parent's id as the clients see it.
+fn child_of(parent: Option<&str>, mut run: Arc<Run>, id: RunId, experiment: usize) -> Entry {
+    if let Some(named) = &run.parent {
+        let shown = parent.map_or_else(|| plain_id(named), str::to_owned);
+        if *named != shown {
+            let run = Arc::make_mut(&mut run);
+            run.tags.insert(PARENT.to_owned(), shown.clone());
+            run.parent = Some(shown);
+        }
+    }
+    Entry { run, id, experiment }
 }
 
 impl Logged {
@@ -232,26 +276,21 @@ impl Logged {
 
 /// The experiment that a run names, or one of those around it.
 fn experiment_name<'r>(
-    records: &'r [RunRecord],
+    all: &'r [Arc<Read>],
     places: &HashMap<&str, usize>,
-    record: &'r RunRecord,
+    mut read: &'r Read,
 ) -> Option<&'r str> {
-    let mut record = record;
     for _ in 0..DEPTH {
-        if let Some(name) = record.tags.get(EXPERIMENT) {
+        if let Some(name) = &read.experiment {
             return Some(name);
         }
-        record = &records[*places.get(record.parent_run_id.as_deref()?)?];
+        read = &all[*places.get(read.run.parent.as_deref()?)?];
     }
     None
 }
 
-fn start(record: &RunRecord) -> i64 {
-    record.start_time_utc.unwrap_or(record.created_utc).as_millisecond()
-}
-
 fn end(record: &RunRecord) -> i64 {
-    record.end_time_utc.map_or_else(|| start(record), jiff::Timestamp::as_millisecond)
+    record.end_time_utc.or(record.start_time_utc).unwrap_or(record.created_utc).as_millisecond()
 }
 
 fn entries<'r>(record: &'r RunRecord, key: &str) -> impl Iterator<Item = &'r Value> {
@@ -259,8 +298,8 @@ fn entries<'r>(record: &'r RunRecord, key: &str) -> impl Iterator<Item = &'r Val
 }
 
 /// The logged models of a run. Those of MLflow 2 are artifacts, which the clients find by their path.
-fn models(record: &RunRecord, entry: &Entry) -> Vec<Logged> {
-    let files_of = exported::main_of(record).map_or_else(|| plain(record), |main| plain_id(main.as_str()));
+fn models(record: &RunRecord, run: &Run) -> Vec<Logged> {
+    let files_of = exported::main_of(record).map_or_else(|| run.id.clone(), |main| plain_id(main.as_str()));
     let model = |value: &Value| {
         let id = value["model_id"].as_str().filter(|id| id.starts_with("m-"))?.to_owned();
         let is_ready = value["is_ready"].as_bool().unwrap_or(true);
@@ -270,7 +309,7 @@ fn models(record: &RunRecord, entry: &Entry) -> Vec<Logged> {
             id,
             name: value["name"].as_str().unwrap_or("model").to_owned(),
             folder: value["path"].as_str()?.strip_prefix("outputs/")?.to_owned(),
-            run: Some(entry.run.id.clone()),
+            run: Some(run.id.clone()),
             kind: value["type"].as_str().map(str::to_owned),
             params: Vec::new(),
             tags: BTreeMap::new(),
@@ -278,65 +317,47 @@ fn models(record: &RunRecord, entry: &Entry) -> Vec<Logged> {
             at,
             updated: at,
         };
-        Some(Logged { model, files_of: files_of.clone(), experiment: entry.experiment })
+        Some(Logged { model, files_of: files_of.clone(), experiment: 0 })
     };
     entries(record, "models").filter_map(model).collect()
 }
 
-impl Entry {
-    /// Makes it of a record.
-    pub fn of(record: &RunRecord) -> Self {
-        let mut run = Run::new(plain(record), record.user_id.clone(), start(record));
-        run.status = RunStatus::from_record(record.status);
-        run.end = record.end_time_utc.map(jiff::Timestamp::as_millisecond);
-        run.hidden = record.hidden;
-        run.parent = record.parent_run_id.as_deref().map(plain_id);
-        run.params.clone_from(&record.parameters);
-        run.tags.clone_from(&record.tags);
-        run.tags.retain(|key, _| key != EXPERIMENT && !key.starts_with("experiment."));
-        run.name = record.name.clone().or_else(|| run.tags.get(RUN_NAME).cloned());
-        let texts = [
-            (RUN_NAME, Some(run.shown_name())),
-            (NOTE, record.description.clone()),
-            (PARENT, run.parent.clone()),
-        ];
-        let given = texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?)));
-        run.tags.extend(given);
+impl Read {
+    fn of(record: &RunRecord) -> Self {
+        let mut run = exported::run_of(record);
         let known = [
-            ("azml.runId", Some(record.run_id.to_string())),
-            ("azml.target", Some(record.target.clone())),
-            ("azml.unreadable", record.why_unreadable().map(str::to_owned)),
-            ("mlflow.source.name", Some(record.script_name.clone())),
-            ("mlflow.source.type", Some("LOCAL".to_owned())),
-            ("mlflow.source.git.commit", record.commit_id().map(|commit| commit.to_string())),
-            ("mlflow.user", Some(record.user_id.clone())),
+            ("azml.target", Some(record.target.as_str())),
+            ("azml.unreadable", record.why_unreadable()),
+            ("mlflow.source.type", Some("LOCAL")),
         ];
         for (key, text) in known {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
-                run.tags.entry(key.to_owned()).or_insert(text);
+                run.tags.entry(key.to_owned()).or_insert_with(|| text.to_owned());
             }
         }
-        let time = end(record);
-        for (name, metric) in &record.metrics {
-            let values = points::values(&metric.to_value());
-            let Some(value) = values.last().copied() else { continue };
-            let counted = i64::try_from(values.len()).unwrap_or(i64::MAX) - 1;
-            let step = record.curves.get(name).and_then(|curve| curve.step);
-            let step = step.unwrap_or(if matches!(metric, Metric::List(_)) { counted } else { 0 });
-            run.metrics.insert(name.clone(), Point { value, step, time });
-        }
-        run.inputs = exported::inputs(record);
         let outputs = entries(record, "models").filter_map(|model| model["model_id"].as_str());
         run.outputs =
             outputs.filter(|id| id.starts_with("m-")).map(|id| json!({"model_id": id, "step": 0})).collect();
-        Self { run, id: record.run_id.clone(), experiment: 0 }
+        let tags = record.tags.iter();
+        Self {
+            models: models(record, &run),
+            run: Arc::new(run),
+            id: record.run_id.clone(),
+            experiment: record.tags.get(EXPERIMENT).cloned(),
+            experiment_tags: tags
+                .filter_map(|(key, value)| Some((exported::experiment_tag(key)?.to_owned(), value.clone())))
+                .collect(),
+            registered: entries(record, "registered_models").cloned().collect(),
+            end: end(record),
+            is_over: record.status.is_over(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use azml_core::id::ProjectId;
-    use azml_core::run::{Curve, Status};
+    use azml_core::run::{Curve, Metric, Status};
 
     use super::*;
     use crate::mlflow::records::OUTPUTS;
@@ -369,7 +390,17 @@ mod tests {
         let registered = json!([{"name": "clf", "version": 1, "source": "models:/m-1", "model_id": "m-1"}]);
         child.extra.insert("registered_models".to_owned(), registered);
         let plain = record("my.iris_999");
-        let catalog = Catalog::of(&[child, main, plain], "my.iris");
+        let mut imported = record("abc_998");
+        imported.properties.insert("MlflowRunId".to_owned(), "abc".into());
+        let mut nested = record("def_997");
+        nested.parent_run_id = Some("abc_998".to_owned());
+        let records = [child, main, plain, imported, nested];
+        let read = records.iter().map(|record| Arc::new(Read::of(record)));
+        let catalog = Catalog::of(read.collect(), "my.iris");
+        let ids: Vec<_> = catalog.entries.iter().map(|entry| entry.run.id.as_str()).collect();
+        assert_eq!(ids, ["my_iris_1001", "my_iris_1000", "my_iris_999", "abc", "def_997"]);
+        assert_eq!(catalog.find("abc_998").map(|entry| entry.run.id.as_str()), Some("abc"));
+        assert_eq!(catalog.entries[4].run.tags[PARENT], "abc");
 
         let names: Vec<_> = catalog.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
         assert_eq!(names, ["my.iris", "demo"]);
@@ -377,12 +408,13 @@ mod tests {
         assert!(catalog.experiments[1].id.parse::<u64>().is_ok(), "{}", catalog.experiments[1].id);
         assert_eq!(catalog.experiments[1].tags["team"], "a");
         let places: Vec<_> = catalog.entries.iter().map(|entry| entry.experiment).collect();
-        assert_eq!(places, [1, 1, 0]);
+        assert_eq!(places, [1, 1, 0, 0, 0]);
         let (child, main) = (&catalog.entries[0].run, catalog.find("my_iris_1000").unwrap());
         assert_eq!(child.tags[PARENT], "my_iris_1000");
         assert_eq!(child.outputs, [json!({"model_id": "m-1", "step": 0})]);
         assert!(main.run.metrics["loss"].value.is_nan() && main.run.metrics["loss"].step == 4);
         assert_eq!((main.run.metrics["list"].value, main.run.metrics["list"].step), (2.0, 1));
+        assert_eq!(main.run.tags["azml.metrics.text"], "x");
         assert!(!main.run.metrics.contains_key("text") && !main.run.tags.contains_key("experiment"));
         assert_eq!(catalog.models.len(), 1);
         assert_eq!(catalog.models[0].uri(), "mlflow-artifacts:/my_iris_1000/models/m");

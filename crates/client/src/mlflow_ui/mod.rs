@@ -1,7 +1,7 @@
 //! `azml ui --mlflow`: MLflow's tracking API over all runs of the history, read-only, and MLflow's own pages on top of it.
 //!
 //! The address has a secret that is made at each start; the server listens on loopback, knows its own names alone, and
-//! answers no other site's pages. The history is read once ([`catalog`]), and again when it has moved.
+//! answers no other site's pages. The history is read once ([`catalog`]); when it has moved, what is new is read.
 
 mod api;
 mod artifacts;
@@ -36,6 +36,7 @@ use crate::loopback::{self, BodyError, Known};
 use crate::mlflow::args::{self, Pairs};
 use crate::mlflow::refusal::{Refusal, short};
 use crate::notices::Unread;
+use crate::ops::listed::Lists;
 use crate::ops::open::open_and_recover;
 use crate::serve::{self, Options};
 use crate::ui::Ui;
@@ -54,6 +55,7 @@ struct Site {
     project: String,
     port: u16,
     secret: String,
+    lists: Lists,
     catalogs: Catalogs,
     pages: Pages,
     fetching: Mutex<()>,
@@ -102,6 +104,7 @@ pub fn run(ui: &Ui, ctx: &Context, path: Option<&Path>, options: Options) -> Res
             project: project.name(),
             port,
             secret: crate::mlflow::hex(&secret),
+            lists: Lists::default(),
             catalogs: Catalogs::default(),
             pages,
             fetching: Mutex::default(),
@@ -189,7 +192,8 @@ impl Site {
         }
         let failed = |error: CommandError| Refusal::invalid(error.chain().join(": "));
         let opened = open_and_recover(&self.ctx, Some(&self.root)).map_err(failed)?;
-        let current = self.catalogs.now(&self.ctx, &opened).map_err(failed)?;
+        let listed = self.lists.now(&self.ctx, &opened).map_err(failed)?;
+        let current = self.catalogs.now(&opened, &listed);
         let request = Request { site: self, ctx: &self.ctx, opened, current, method, path, query, body };
         let answer = match method {
             "POST" if path.ends_with("/graphql") => Answer::Json(graphql::answer(&request)?),

@@ -18,6 +18,8 @@ pub mod fsck;
 pub mod kept_files;
 mod large;
 pub mod link;
+pub mod list;
+pub mod listed;
 pub mod maintenance;
 pub mod mlflow;
 pub mod named;

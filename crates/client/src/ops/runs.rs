@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use azml_core::id::RunId;
 use azml_core::revision;
-use azml_core::run::{self, Parts, RunRecord, RunStore, Status};
+use azml_core::run::{self, RunRecord, RunStore, Status};
 use gix::ObjectId;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -157,6 +157,7 @@ fn unknown(text: &str, all: &[RunId]) -> Error {
 }
 
 /// The runs in progress on this computer, and the time.
+#[derive(Default)]
 pub struct InProgress {
     runs: Vec<(RunRecord, Logged)>,
     now: Timestamp,
@@ -195,73 +196,6 @@ impl InProgress {
             live.status == Status::Submitting && !records.iter().any(|record| record.is_same_run(live))
         })
     }
-}
-
-/// Selects the runs to list.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// The number of the newest runs; all if there is none.
-    pub last: Option<usize>,
-    pub status: Option<Status>,
-    pub script: Option<String>,
-    /// The run that started them.
-    pub parent: Option<String>,
-}
-
-impl Filter {
-    /// Returns whether it lets every run through that is not hidden.
-    fn is_open(&self) -> bool {
-        self.status.is_none() && self.script.is_none() && self.parent.is_none()
-    }
-
-    fn has(&self, record: &RunRecord) -> bool {
-        !record.hidden
-            && self.status.is_none_or(|status| record.status == status)
-            && self.script.as_ref().is_none_or(|script| record.script_name == *script)
-            && self.parent.as_ref().is_none_or(|parent| record.parent_run_id.as_ref() == Some(parent))
-    }
-}
-
-/// The runs that a filter lets through, newest first. Reads as many records as are asked for, and no more.
-pub fn list(ctx: &Context, opened: &Opened, filter: &Filter) -> Result<Vec<RunRecord>, Error> {
-    let most = filter.last.unwrap_or(usize::MAX);
-    let store = RunStore::new(&opened.history);
-    let in_progress = InProgress::read(ctx, opened)?;
-    let mut records = Vec::new();
-    if filter.last.is_none() {
-        let list = store.list()?;
-        let choose = |mut record: RunRecord| {
-            in_progress.update(&mut record);
-            filter.has(&record).then_some(record)
-        };
-        records = if filter.is_open() {
-            list.select(Parts::All, |_, record| choose(record))
-        } else {
-            // The whole record is read of those alone that the filter lets through, and of those that go on: what the
-            // filter says of these is in no part of the record.
-            let places = list.select(Parts::Named(&[]), |at, record| {
-                (!record.status.is_over() || filter.has(&record)).then_some(at)
-            });
-            list.at(&places).into_iter().filter_map(choose).collect()
-        };
-    } else {
-        for record in store.records()? {
-            if records.len() == most {
-                break;
-            }
-            let mut record = record?;
-            in_progress.update(&mut record);
-            if filter.has(&record) {
-                records.push(record);
-            }
-        }
-    }
-    let mut all: Vec<RunRecord> =
-        in_progress.unrecorded(&records).filter(|record| filter.has(record)).cloned().collect();
-    all.append(&mut records);
-    all.truncate(most);
-    warn_of_unreadable(ctx, &all);
-    Ok(all)
 }
 
 /// The newest run.

@@ -15,49 +15,52 @@ pub(super) struct Evaluator<'a> {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn eval(&self, data: &Value, node: &Ast) -> Result<Value, QueryError> {
-        Ok(match node {
-            Ast::Identity { .. } => data.clone(),
-            Ast::Field { name, .. } => data.get(name.as_str()).cloned().unwrap_or(Value::Null),
+    /// The value of an expression; a part of `data` is borrowed, since lists can be long.
+    pub(super) fn eval<'d>(&self, data: &'d Value, node: &Ast) -> Result<Cow<'d, Value>, QueryError> {
+        Ok(Cow::Owned(match node {
+            Ast::Identity { .. } => return Ok(Cow::Borrowed(data)),
+            Ast::Field { name, .. } => return Ok(part(data.get(name.as_str()))),
             Ast::Literal { value, .. } => {
                 serde_json::to_value(value.as_ref()).expect("a JMESPath literal is JSON")
             }
-            Ast::Index { idx, .. } => index(data, *idx),
+            Ast::Index { idx, .. } => return Ok(part(index(data, *idx))),
             Ast::Slice { start, stop, step, .. } => match data {
                 Value::Array(list) => Value::Array(slice(list, *start, *stop, *step)),
                 _ => Value::Null,
             },
-            Ast::Subexpr { lhs, rhs, .. } => self.eval(&self.eval(data, lhs)?, rhs)?,
+            Ast::Subexpr { lhs, rhs, .. } => match self.eval(data, lhs)? {
+                Cow::Borrowed(left) => return self.eval(left, rhs),
+                Cow::Owned(left) => self.eval(&left, rhs)?.into_owned(),
+            },
             Ast::Or { lhs, rhs, .. } => match self.eval(data, lhs)? {
-                left if is_truthy(&left) => left,
-                _ => self.eval(data, rhs)?,
+                left if is_truthy(&left) => return Ok(left),
+                _ => return self.eval(data, rhs),
             },
             Ast::And { lhs, rhs, .. } => match self.eval(data, lhs)? {
-                left if is_truthy(&left) => self.eval(data, rhs)?,
-                left => left,
+                left if is_truthy(&left) => return self.eval(data, rhs),
+                left => return Ok(left),
             },
-            Ast::Not { node, .. } => Value::Bool(!is_truthy(&self.eval(data, node)?)),
+            Ast::Not { node, .. } => Value::Bool(!is_truthy(&*self.eval(data, node)?)),
             Ast::Condition { predicate, then, .. } => {
-                if is_truthy(&self.eval(data, predicate)?) {
-                    self.eval(data, then)?
-                } else {
-                    Value::Null
+                if is_truthy(&*self.eval(data, predicate)?) {
+                    return self.eval(data, then);
                 }
+                Value::Null
             }
             Ast::Comparison { comparator, lhs, rhs, .. } => {
-                compare(comparator, &self.eval(data, lhs)?, &self.eval(data, rhs)?)
+                compare(comparator, &*self.eval(data, lhs)?, &*self.eval(data, rhs)?)
             }
-            Ast::ObjectValues { node, .. } => match self.eval(data, node)? {
+            Ast::ObjectValues { node, .. } => match self.eval(data, node)?.into_owned() {
                 Value::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
                 _ => Value::Null,
             },
-            Ast::Projection { lhs, rhs, .. } => match self.eval(data, lhs)? {
+            Ast::Projection { lhs, rhs, .. } => match &*self.eval(data, lhs)? {
                 Value::Array(list) => {
-                    let mut out = Vec::with_capacity(list.len());
-                    for item in &list {
+                    let mut out = Vec::new();
+                    for item in list {
                         let found = self.eval(item, rhs)?;
                         if !found.is_null() {
-                            out.push(found);
+                            out.push(found.into_owned());
                         }
                     }
                     Value::Array(out)
@@ -65,34 +68,44 @@ impl Evaluator<'_> {
                 _ => Value::Null,
             },
             Ast::Flatten { node, .. } => match self.eval(data, node)? {
-                Value::Array(list) => {
-                    let mut out = Vec::with_capacity(list.len());
-                    for item in list {
-                        match item {
-                            Value::Array(inner) => out.extend(inner),
-                            other => out.push(other),
-                        }
-                    }
-                    Value::Array(out)
+                flat if flat.as_array().is_some_and(|list| !list.iter().any(Value::is_array)) => {
+                    return Ok(flat);
                 }
-                _ => Value::Null,
+                nested => match nested.into_owned() {
+                    Value::Array(list) => {
+                        let mut out = Vec::with_capacity(list.len());
+                        for item in list {
+                            match item {
+                                Value::Array(inner) => out.extend(inner),
+                                other => out.push(other),
+                            }
+                        }
+                        Value::Array(out)
+                    }
+                    _ => Value::Null,
+                },
             },
             Ast::MultiList { .. } | Ast::MultiHash { .. } if data.is_null() => Value::Null,
             Ast::MultiList { elements, .. } => {
-                Value::Array(elements.iter().map(|node| self.eval(data, node)).collect::<Result<_, _>>()?)
+                let values = elements.iter().map(|node| self.eval(data, node).map(Cow::into_owned));
+                Value::Array(values.collect::<Result<_, _>>()?)
             }
             Ast::MultiHash { elements, .. } => {
                 let mut map = Map::new();
                 for pair in elements {
-                    map.insert(pair.key.clone(), self.eval(data, &pair.value)?);
+                    map.insert(pair.key.clone(), self.eval(data, &pair.value)?.into_owned());
                 }
                 Value::Object(map)
             }
             Ast::Function { name, args, .. } => self.call(name, args, data)?,
             // Only ever an argument of a function, which takes the tree itself.
             Ast::Expref { .. } => Value::Null,
-        })
+        }))
     }
+}
+
+fn part(found: Option<&Value>) -> Cow<'_, Value> {
+    found.map_or(Cow::Owned(Value::Null), Cow::Borrowed)
 }
 
 pub(super) fn is_truthy(value: &Value) -> bool {
@@ -105,11 +118,10 @@ pub(super) fn is_truthy(value: &Value) -> bool {
     }
 }
 
-fn index(data: &Value, idx: i32) -> Value {
-    let Value::Array(list) = data else { return Value::Null };
+fn index(data: &Value, idx: i32) -> Option<&Value> {
+    let list = data.as_array()?;
     let at = usize::try_from(idx.unsigned_abs()).expect("32 bits fit an index");
-    let found = if idx >= 0 { list.get(at) } else { list.len().checked_sub(at).and_then(|at| list.get(at)) };
-    found.cloned().unwrap_or(Value::Null)
+    if idx >= 0 { list.get(at) } else { list.len().checked_sub(at).and_then(|at| list.get(at)) }
 }
 
 fn slice(list: &[Value], start: Option<i32>, stop: Option<i32>, step: i32) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! The built-in functions of JMESPath and their check at compile time.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use jmespath::ast::Ast;
@@ -152,7 +153,7 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn call(&self, name: &str, args: &[Ast], data: &Value) -> Result<Value, QueryError> {
-        let arg = |at: usize| self.eval(data, &args[at]);
+        let arg = |at: usize| self.eval(data, &args[at]).map(Cow::into_owned);
         Ok(match name {
             "abs" => {
                 let number = self.number(name, arg(0)?)?;
@@ -196,11 +197,11 @@ impl Evaluator<'_> {
             }
             "keys" => self.object(name, arg(0)?)?.into_iter().map(|(key, _)| key).collect(),
             "values" => self.object(name, arg(0)?)?.into_iter().map(|(_, value)| value).collect(),
-            "length" => match arg(0)? {
+            "length" => match &*self.eval(data, &args[0])? {
                 Value::String(text) => json!(text.chars().count()),
                 Value::Array(list) => json!(list.len()),
                 Value::Object(map) => json!(map.len()),
-                other => return Err(self.wrong(name, "a string, an array or an object", &other)),
+                other => return Err(self.wrong(name, "a string, an array or an object", other)),
             },
             "map" => {
                 let list = self.list(name, arg(1)?)?;
@@ -266,10 +267,8 @@ impl Evaluator<'_> {
     }
 
     fn by(&self, item: &Value, reference: &Ast) -> Result<Value, QueryError> {
-        match reference {
-            Ast::Expref { ast, .. } => self.eval(item, ast),
-            other => self.eval(item, other),
-        }
+        let tree = if let Ast::Expref { ast, .. } = reference { ast } else { reference };
+        self.eval(item, tree).map(Cow::into_owned)
     }
 
     /// The values of a list with the keys that order them; all keys must be numbers, or all strings.

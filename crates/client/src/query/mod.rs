@@ -8,9 +8,14 @@
 
 mod eval;
 mod functions;
+mod keys;
+
+use std::borrow::Cow;
 
 use jmespath::ast::Ast;
 use serde_json::Value;
+
+pub use self::keys::Keys;
 
 /// A compiled query.
 #[derive(Clone, Debug)]
@@ -89,7 +94,12 @@ impl Query {
 
     /// Applies the query to `data`.
     pub fn search(&self, data: &Value) -> Result<Value, QueryError> {
-        eval::Evaluator { expression: &self.expression }.eval(data, &self.ast)
+        eval::Evaluator { expression: &self.expression }.eval(data, &self.ast).map(Cow::into_owned)
+    }
+
+    /// The keys of a list's items that the query reads, if it reads items in no other way: it may still give items as a whole.
+    pub fn keys_of_items(&self) -> Option<Keys> {
+        keys::of_items(&self.ast)
     }
 }
 

@@ -101,6 +101,8 @@ pub enum Output {
     Pages(String),
     /// The text of a table, made by who has asked for the format that is wanted.
     Table(String),
+    /// The answer to the query, made by who has asked for it.
+    Answer(Value),
     /// Raw bytes, printed as they are, whatever the format.
     Raw(Vec<u8>),
 }
@@ -159,6 +161,7 @@ impl Ui {
 
     /// Prints a command's result.
     pub fn result(&self, output: Output) -> Result<(), CommandError> {
+        let is_answer = matches!(output, Output::Answer(_));
         let (value, layout) = match output {
             Output::Nothing => return Ok(()),
             Output::Raw(bytes) => return self.write_out(&bytes),
@@ -170,9 +173,10 @@ impl Ui {
             Output::WithText { text, .. } if self.format == OutputFormat::Table && self.query.is_none() => {
                 return self.write_out(text.as_bytes());
             }
-            Output::Value(value) | Output::WithText { value, .. } | Output::WithPages { value, .. } => {
-                (value, None)
-            }
+            Output::Value(value)
+            | Output::Answer(value)
+            | Output::WithText { value, .. }
+            | Output::WithPages { value, .. } => (value, None),
             Output::WithTable { value, rows, numbers } => (value, Some((rows, numbers))),
             Output::WithRows { value, rows } => {
                 let is_table = self.format == OutputFormat::Table && self.query.is_none();
@@ -181,6 +185,7 @@ impl Ui {
             }
         };
         let (value, layout, ordered) = match &self.query {
+            Some(_) if is_answer => (value, None, true),
             Some(query) => (query.search(&value).map_err(CommandError::failed)?, None, true),
             None => (value, layout, false),
         };
@@ -210,6 +215,11 @@ impl Ui {
             Some(pager) if Pager::is_wanted(text) && pager.show(text) => Ok(()),
             _ => self.write_out(text.as_bytes()),
         }
+    }
+
+    /// The query that is applied to results.
+    pub fn query(&self) -> Option<&Query> {
+        self.query.as_ref()
     }
 
     /// The format that the user has asked for.

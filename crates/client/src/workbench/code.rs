@@ -34,10 +34,10 @@ pub const SHOWN: u64 = 512 * 1024;
 /// The differences from the snapshot of another run: the one before, unless the address names one.
 pub fn diff_page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
-    let listed = context.workbench.records.now(context)?;
+    let listed = context.listed()?;
     let other = match request.query.get("from") {
         Some(from) => Some(context.run(from)?),
-        None => listed.around(&record).0.cloned(),
+        None => listed.around(&record).0,
     };
     let Some(other) = other else { return Err(not_found("There is no run before this one")) };
     let title = format!("Code of {} since {}", format::run_name(&record), format::run_name(&other));

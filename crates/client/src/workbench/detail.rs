@@ -29,7 +29,7 @@ const CHARTS: usize = 24;
 /// The page.
 pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
-    let listed = context.workbench.records.now(context)?;
+    let listed = context.listed()?;
     let (older, newer) = listed.around(&record);
     let title = format::run_name(&record);
     let here = format::run_path(&record, "");
@@ -37,8 +37,8 @@ pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Re
         nav.crumbs aria-label="Where this is" {
             a href="/" { "Runs" } " / " (title)
             span.steps {
-                @if let Some(older) = older { a href=(format::run_path(older, "")) rel="prev" { "← " (format::run_name(older)) } }
-                @if let Some(newer) = newer { a href=(format::run_path(newer, "")) rel="next" { (format::run_name(newer)) " →" } }
+                @if let Some(older) = &older { a href=(format::run_path(older, "")) rel="prev" { "← " (format::run_name(older)) } }
+                @if let Some(newer) = &newer { a href=(format::run_path(newer, "")) rel="next" { (format::run_name(newer)) " →" } }
             }
         }
         div.head {
@@ -46,11 +46,11 @@ pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Re
                 h1 { (title) @if let Some(name) = &record.name { " " (format::short(name, 60)) } }
                 p.id { code { (format::line(record.run_id.as_str())) } " " button type="button" data-copy=(record.run_id.as_str()) hidden { "Copy" } }
             }
-            (doings(context, &record, older))
+            (doings(context, &record, older.as_ref()))
         }
         @if let Some(text) = &record.description { p { (format::short(text, 2000)) } }
         div data-part="facts" { (facts(context, &record)) }
-        div data-part="metrics" { (logged(context, &record, older)?) }
+        div data-part="metrics" { (logged(context, &record, older.as_ref())?) }
         div data-part="parameters" {
             (texts("Parameters", "h-parameters", record.parameters.iter()))
             (texts("Tags", "h-tags", record.tags.iter().filter(|(name, _)| !name.starts_with("mlflow."))))
@@ -58,7 +58,7 @@ pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Re
         section aria-labelledby="h-log" { h2 #h-log { "Log" } (log::tail(context, &record)?) }
         section aria-labelledby="h-out" data-part="outputs" { h2 #h-out { "Outputs and logs" } (outputs::section(context, &record)?) }
         (kept_files(context, &record)?)
-        section aria-labelledby="h-code" { h2 #h-code { "Code" } (code_section(context, &record, older)?) }
+        section aria-labelledby="h-code" { h2 #h-code { "Code" } (code_section(context, &record, older.as_ref())?) }
         section aria-labelledby="h-all" { h2 #h-all { "Properties" } (properties(&record)) }
     };
     let page = Page { title: &title, live: !record.status.is_over(), here: &here };
@@ -74,7 +74,7 @@ fn doings(context: &PageContext<'_>, record: &RunRecord, older: Option<&RunRecor
             @if record.commit_id().is_some() {
                 a.button.primary href=(format::run_path(record, "/restore")) { "Restore Project Snapshot" }
             }
-            @if let Some(older) = older {
+            @if let Some(older) = &older {
                 a.button href={ "/compare?run=" (encode(older.run_id.as_str())) "&run=" (encode(record.run_id.as_str())) } {
                     "Compare with " (format::run_name(older))
                 }

@@ -8,7 +8,7 @@
 //! | part | files |
 //! | --- | --- |
 //! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`start`] |
-//! | what a page is made with | [`page_context`], [`records`], [`flash`], [`layout`], [`mod@format`], [`assets`] |
+//! | what a page is made with | [`page_context`], [`flash`], [`layout`], [`mod@format`], [`assets`] |
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
 //! | several | [`compare`], [`plots`] (parameters and metrics of many) |
@@ -32,7 +32,6 @@ mod log;
 mod outputs;
 mod page_context;
 mod plots;
-mod records;
 mod reply;
 pub mod request;
 mod restoring;
@@ -49,11 +48,11 @@ use self::curves::KnownCurves;
 use self::flash::FlashMessages;
 use self::guard::{Guard, Refusal, Sender};
 use self::page_context::PageContext;
-use self::records::Records;
 use self::reply::Reply;
 use self::request::{Method, Request};
 use crate::env::Env;
 use crate::invoked::Invoked;
+use crate::ops::listed::Lists;
 use crate::settings::Settings;
 
 /// The pages of one project.
@@ -64,7 +63,7 @@ pub(crate) struct Workbench {
     invoked: Invoked,
     settings: Settings,
     root: PathBuf,
-    records: Records,
+    lists: Lists,
     curves: KnownCurves,
     flash: FlashMessages,
     /// One change at a time: two clicks do not restore twice at once.
@@ -92,7 +91,7 @@ impl Workbench {
             invoked,
             settings,
             root,
-            records: Records::default(),
+            lists: Lists::default(),
             curves: KnownCurves::default(),
             flash: FlashMessages::default(),
             changing: Mutex::new(()),

@@ -14,6 +14,7 @@ use crate::context::{Context, Opened};
 use crate::error::{CommandError, ErrorKind};
 use crate::invoked::Invoked;
 use crate::notices::{Level, Notices, Progress, Unwatched};
+use crate::ops::listed::Listed;
 use crate::ops::open::open_and_recover;
 use crate::ops::runs;
 use crate::text::guarded;
@@ -55,6 +56,11 @@ impl<'w> PageContext<'w> {
         };
         let opened = open_and_recover(&ctx, Some(&workbench.root))?;
         Ok(Self { workbench, ctx, opened, interrupt: interrupt.clone(), messages })
+    }
+
+    /// All runs.
+    pub fn listed(&self) -> Result<Listed, CommandError> {
+        self.workbench.lists.now(&self.ctx, &self.opened)
     }
 
     /// The record of the run that an address names in full.

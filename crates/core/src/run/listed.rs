@@ -120,10 +120,19 @@ impl RunList {
         parts: Parts<'_>,
         choose: impl Fn(usize, RunRecord) -> Option<T> + Sync,
     ) -> Vec<T> {
+        self.select_at(&(0..self.rows.len()).collect::<Vec<_>>(), parts, choose)
+    }
+
+    /// The same of the records at some places.
+    pub fn select_at<T: Send>(
+        &self,
+        places: &[usize],
+        parts: Parts<'_>,
+        choose: impl Fn(usize, RunRecord) -> Option<T> + Sync,
+    ) -> Vec<T> {
         let words = self.words();
         let wanted = parts.among(&words);
-        let places: Vec<usize> = (0..self.rows.len()).collect();
-        let shares = parallel::map_shares(&places, parallel::threads(places.len() / SHARE), |share| {
+        let shares = parallel::map_shares(places, parallel::threads(places.len() / SHARE), |share| {
             let read = |at: &usize| choose(*at, self.row(*at, &words, &Wanted::new(wanted.as_deref()))?);
             share.iter().filter_map(read).collect::<Vec<_>>()
         });
@@ -132,8 +141,40 @@ impl RunList {
 
     /// The records at some places.
     pub fn at(&self, places: &[usize]) -> Vec<RunRecord> {
-        let words = self.words();
-        places.iter().filter_map(|at| self.row(*at, &words, &Wanted::new(None))).collect()
+        self.select_at(places, Parts::All, |_, record| Some(record))
+    }
+
+    /// The places of the records whose ids end in this moment.
+    pub fn of_moment(&self, epoch_ms: u64) -> Range<usize> {
+        let moment = |row: &Row| self.run(row).map_or(0, |run| run.epoch_ms());
+        let from = self.rows.partition_point(|row| moment(row) > epoch_ms);
+        from..from + self.rows[from..].partition_point(|row| moment(row) == epoch_ms)
+    }
+
+    /// The names among those of scripts, users, parameters, tags, metrics, properties and the like that begin with `prefix`.
+    pub fn names<'l>(&'l self, prefix: &str) -> Vec<&'l str> {
+        self.words().into_iter().filter(|word| word.starts_with(prefix)).collect()
+    }
+
+    /// For each record the place at which `before` has the same; `None` for one that is new or has changed.
+    pub fn places_in(&self, before: &Self) -> Vec<Option<usize>> {
+        let (words, known) = (self.words(), before.words());
+        let same_words = words.starts_with(&known);
+        let mut old = before.rows.iter().enumerate().peekable();
+        let place = |row: &Row| {
+            let here = self.key(row);
+            while old.next_if(|(_, row)| before.key(row) > here).is_some() {}
+            let (at, found) = old.peek()?;
+            let is_same =
+                before.key(found) == here && before.bytes[found.row.clone()] == self.bytes[row.row.clone()];
+            is_same.then_some(*at)
+        };
+        if same_words { self.rows.iter().map(place).collect() } else { vec![None; self.rows.len()] }
+    }
+
+    /// The order of rows: the largest key is the first.
+    fn key(&self, row: &Row) -> (Option<u64>, &[u8]) {
+        (self.run(row).map(|run| run.epoch_ms()), &self.bytes[row.run.clone()])
     }
 
     fn words(&self) -> Vec<&str> {
@@ -217,7 +258,8 @@ impl RunList {
     fn replace(&mut self, rows: Vec<Row>) -> Option<()> {
         self.stale += 2 * rows.len();
         let key = |list: &Self, row: &Row| {
-            Some(Reverse((list.run(row)?.epoch_ms(), list.bytes[row.run.clone()].to_vec())))
+            let (at, id) = list.key(row);
+            Some(Reverse((at?, id.to_vec())))
         };
         let mut new: BTreeMap<_, Row> = BTreeMap::new();
         for row in rows {

@@ -93,6 +93,31 @@ pub const COMMIT_ID: &str = "CommitId";
 /// The key of what stands for a record that can't be read: the reason.
 const UNREADABLE: &str = "unreadable";
 
+/// The keys that every record has, but for `host` and `pid`.
+const COMMON: [&str; 21] = [
+    "arguments",
+    "created_utc",
+    "description",
+    "duration",
+    "end_time_utc",
+    "exit_code",
+    "experiment_id",
+    "heartbeat_enabled",
+    "hidden",
+    "host",
+    "name",
+    "parent_run_id",
+    "pid",
+    "properties",
+    "run_id",
+    "run_number",
+    "script_name",
+    "start_time_utc",
+    "status",
+    "target",
+    "user_id",
+];
+
 /// The keys that a record shows only where there is something to say; a metric never takes their place.
 const RARE: [&str; 5] = ["command", "curves", "edited_utc", "parameters", "tags"];
 
@@ -196,7 +221,7 @@ impl RunRecord {
     pub fn to_stored(&self) -> Vec<u8> {
         let mut all: BTreeMap<String, Value> =
             self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        all.extend(self.common().into_iter().map(|(key, value)| (key.to_owned(), value)));
+        all.extend(self.common().map(|(key, value)| (key.to_owned(), value)));
         all.insert("version".to_owned(), VERSION.into());
         all.insert("attachments".to_owned(), self.attachments.clone().into());
         let metrics = self.metrics.iter().map(|(name, metric)| (name.clone(), metric.to_value()));
@@ -291,7 +316,7 @@ impl RunRecord {
     /// The same as pairs, sorted by their keys.
     pub fn to_shown(&self) -> Vec<(Cow<'_, str>, Value)> {
         let mut all: Vec<(Cow<'_, str>, Value)> = Vec::with_capacity(32 + self.metrics.len());
-        all.extend(self.common().into_iter().map(|(key, value)| (key.into(), value)));
+        all.extend(self.common().map(|(key, value)| (key.into(), value)));
         all.push(("attachments".into(), self.attachments.join(", ").into()));
         if self.status.is_over() {
             all.retain(|(key, _)| key != "pid" && key != "host");
@@ -320,51 +345,67 @@ impl RunRecord {
         all
     }
 
+    /// The value that [`to_shown`](Self::to_shown) has for one key.
+    pub fn shown(&self, key: &str) -> Option<Value> {
+        if key.starts_with("metrics.") {
+            return self.to_shown().into_iter().find(|(name, _)| name == key).map(|(_, value)| value);
+        }
+        let own = match key {
+            "attachments" => Some(self.attachments.join(", ").into()),
+            "pid" | "host" if self.status.is_over() => self.extra.get(key).cloned(),
+            EDITS => None,
+            _ => self.common_value(key).or_else(|| self.extra.get(key).cloned()),
+        };
+        let metric = || self.metrics.get(key).filter(|_| !RARE.contains(&key)).map(Metric::to_value);
+        own.or_else(metric)
+    }
+
     /// The keys that both forms write alike.
-    fn common(&self) -> Vec<(&'static str, Value)> {
+    fn common(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        COMMON.iter().chain(&RARE).filter_map(|key| Some((*key, self.common_value(key)?)))
+    }
+
+    /// The value of one of these keys; `None` if there is nothing to say.
+    fn common_value(&self, key: &str) -> Option<Value> {
         let moment = |at: &Option<Timestamp>| at.map_or(Value::Null, |at| format::moment(at).into());
         let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
-        let properties = self.properties.iter().map(|(k, v)| (k.clone(), v.clone()));
-        let mut all = vec![
-            ("arguments", self.arguments.clone().into()),
-            ("created_utc", format::moment(self.created_utc).into()),
-            ("description", text(&self.description)),
-            ("duration", self.duration().map_or(Value::Null, |d| format::duration(d).into())),
-            ("end_time_utc", moment(&self.end_time_utc)),
-            ("exit_code", self.exit_code.map_or(Value::Null, Value::from)),
-            ("experiment_id", self.experiment_id.clone().into()),
-            ("heartbeat_enabled", self.heartbeat_enabled.into()),
-            ("hidden", self.hidden.into()),
-            ("name", text(&self.name)),
-            ("parent_run_id", text(&self.parent_run_id)),
-            ("properties", Value::Object(properties.collect())),
-            ("run_id", self.run_id.as_str().into()),
-            ("run_number", self.run_number.into()),
-            ("script_name", self.script_name.clone().into()),
-            ("start_time_utc", moment(&self.start_time_utc)),
-            ("status", self.status.as_str().into()),
-            ("target", self.target.clone().into()),
-            ("user_id", self.user_id.clone().into()),
-        ];
-        all.extend(self.pid.map(|pid| ("pid", pid.into())));
-        all.extend(self.host.as_ref().map(|host| ("host", host.clone().into())));
-        let object = |pairs: Vec<(&String, Value)>| -> Option<Value> {
-            let object: Map<String, Value> = pairs.into_iter().map(|(k, v)| (k.clone(), v)).collect();
-            (!object.is_empty()).then_some(Value::Object(object))
-        };
+        let object = |pairs: Map<String, Value>| (!pairs.is_empty()).then_some(Value::Object(pairs));
         let texts = |pairs: &BTreeMap<String, String>| {
-            object(pairs.iter().map(|(name, text)| (name, text.clone().into())).collect())
+            object(pairs.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect())
         };
-        let curves = self.curves.iter().map(|(name, curve)| (name, curve.to_value())).collect();
-        let rare = [
-            self.command.clone().map(Value::from),
-            object(curves),
-            self.edited_utc.map(|at| format::moment(at).into()),
-            texts(&self.parameters),
-            texts(&self.tags),
-        ];
-        all.extend(RARE.into_iter().zip(rare).filter_map(|(key, value)| Some((key, value?))));
-        all
+        Some(match key {
+            "arguments" => self.arguments.clone().into(),
+            "created_utc" => format::moment(self.created_utc).into(),
+            "description" => text(&self.description),
+            "duration" => self.duration().map_or(Value::Null, |d| format::duration(d).into()),
+            "end_time_utc" => moment(&self.end_time_utc),
+            "exit_code" => self.exit_code.map_or(Value::Null, Value::from),
+            "experiment_id" => self.experiment_id.as_str().into(),
+            "heartbeat_enabled" => self.heartbeat_enabled.into(),
+            "hidden" => self.hidden.into(),
+            "host" => self.host.as_deref()?.into(),
+            "name" => text(&self.name),
+            "parent_run_id" => text(&self.parent_run_id),
+            "pid" => self.pid?.into(),
+            "properties" => {
+                Value::Object(self.properties.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+            }
+            "run_id" => self.run_id.as_str().into(),
+            "run_number" => self.run_number.into(),
+            "script_name" => self.script_name.as_str().into(),
+            "start_time_utc" => moment(&self.start_time_utc),
+            "status" => self.status.as_str().into(),
+            "target" => self.target.as_str().into(),
+            "user_id" => self.user_id.as_str().into(),
+            "command" => self.command.clone()?.into(),
+            "curves" => {
+                object(self.curves.iter().map(|(name, curve)| (name.clone(), curve.to_value())).collect())?
+            }
+            "edited_utc" => format::moment(self.edited_utc?).into(),
+            "parameters" => texts(&self.parameters)?,
+            "tags" => texts(&self.tags)?,
+            _ => return None,
+        })
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 use super::{Curve, Metric, RunRecord, Status};
 use crate::id::RunId;
@@ -20,8 +20,8 @@ const ENCODED: u8 = 1;
 pub enum Parts<'p> {
     /// Everything.
     All,
-    /// The fields that every record has, and the parameters, tags, metrics and properties of these names, whatever their case. All else
-    /// is as if the run had none.
+    /// All but attachments and curves; and of parameters, tags, metrics, properties and keys of newer versions those of these
+    /// names alone, whatever their case. All else is as if the run had none.
     Named(&'p [&'p str]),
 }
 
@@ -147,7 +147,6 @@ impl Writer<'_> {
             self.word(name);
             self.json(value);
         }
-        // From here on read only with everything.
         record.pid.into_iter().for_each(|pid| self.number(pid.into()));
         record.edited_utc.into_iter().for_each(|at| self.moment(at));
         if let Some(command) = &record.command {
@@ -289,21 +288,28 @@ impl<'b> Reader<'b> {
                 record.properties.insert(name.to_owned(), serde_json::from_slice(text).ok()?);
             }
         }
-        if wanted.0.is_some() {
-            return Some(record);
-        }
         record.pid = self.optional(pid, |from| from.number()?.try_into().ok())?;
         record.edited_utc = self.optional(edited, Self::moment)?;
         record.command = self.optional(command, |from| from.many(Self::owned))?;
         record.description = self.optional(description, Self::owned)?;
-        record.attachments = self.many(|from| Some(from.word()?.1.to_owned()))?;
-        let curve = |from: &mut Self| -> Option<(String, Curve)> {
-            Some((from.word()?.1.to_owned(), serde_json::from_slice(from.text()?).ok()?))
-        };
-        record.curves = self.many(curve)?.into_iter().collect();
-        let pair =
-            |from: &mut Self| Some((from.word()?.1.to_owned(), serde_json::from_slice(from.text()?).ok()?));
-        record.extra = self.many(pair)?.into_iter().collect::<Map<String, Value>>();
+        for _ in 0..self.number()? {
+            let (_, name) = self.word()?;
+            if wanted.0.is_none() {
+                record.attachments.push(name.to_owned());
+            }
+        }
+        for _ in 0..self.number()? {
+            let ((_, name), text) = (self.word()?, self.text()?);
+            if wanted.0.is_none() {
+                record.curves.insert(name.to_owned(), serde_json::from_slice::<Curve>(text).ok()?);
+            }
+        }
+        for _ in 0..self.number()? {
+            let ((number, key), text) = (self.word()?, self.text()?);
+            if is_wanted(number) {
+                record.extra.insert(key.to_owned(), serde_json::from_slice(text).ok()?);
+            }
+        }
         self.bytes.is_empty().then_some(record)
     }
 

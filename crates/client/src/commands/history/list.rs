@@ -3,13 +3,14 @@
 use std::mem::ManuallyDrop;
 
 use azml_core::run::Status;
+use serde_json::Value;
 
 use super::listing;
 use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::{CommandError, similar};
-use crate::ops::remote;
-use crate::ops::runs::{self, Filter};
+use crate::ops::list::{self, Filter, Keys};
+use crate::ops::{remote, runs};
 use crate::ui::{Output, Ui};
 
 /// List the project's runs, newest first
@@ -42,8 +43,19 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
     let parent = args.parent.as_deref().map(|parent| runs::resolve(ctx, &opened, parent)).transpose()?;
     let parent = parent.map(|parent| parent.run_id.to_string());
     let filter = Filter { last: args.last, status, script: args.script.clone(), parent };
+    if let Some(query) = ui.query()
+        && filter.last.is_none()
+        && let Some(keys) = query.keys_of_items()
+    {
+        let (listed, fields) =
+            list::list_fields(ctx, &opened, &filter, &Keys { names: &keys.names, below: &keys.below })?;
+        let fields = ManuallyDrop::new(Value::Array(fields));
+        let mut answer = query.search(&fields).map_err(CommandError::failed)?;
+        list::whole_runs(&listed, &mut answer);
+        return Ok(Output::Answer(answer));
+    }
     // The process ends soon: to free many records one by one takes as long as to read them.
-    let records = ManuallyDrop::new(runs::list(ctx, &opened, &filter)?);
+    let records = ManuallyDrop::new(list::list(ctx, &opened, &filter)?);
     listing::output(ui, &records)
 }
 

@@ -9,7 +9,7 @@ use azml_core::dir::Dir;
 
 use super::TakePoint;
 use crate::limits::{METRIC_LINE, METRICS_FILE};
-use crate::metrics::{Kind, Line};
+use crate::mlflow::points::Logged;
 use crate::mlflow::state::Point;
 
 /// A run's points and artifacts, which are in a folder.
@@ -43,18 +43,14 @@ impl Content {
                 if (&mut reader).take(METRIC_LINE).read_until(b'\n', &mut line)? == 0 {
                     break;
                 }
-                let Ok(Line { kind: Kind::Metric, name, value, step, time }) = serde_json::from_slice(&line)
-                else {
-                    continue;
-                };
-                let Some(value) = number(&value) else { continue };
-                let count = match counts.get_mut(&name) {
+                let Some(logged) = Logged::parse(&line) else { continue };
+                let count = match counts.get_mut(&logged.name) {
                     Some(count) => count,
-                    None => counts.entry(name.clone()).or_default(),
+                    None => counts.entry(logged.name.clone()).or_default(),
                 };
-                let step = step.unwrap_or(*count);
-                *count += 1;
-                take(&name, Point { value, step, time: time.unwrap_or(self.time) })?;
+                for point in logged.points(count, self.time) {
+                    take(&logged.name, point)?;
+                }
             }
         }
         for (name, point) in &self.values {
@@ -76,14 +72,4 @@ impl Content {
             self.artifacts_around.iter().map(move |(path, file)| (path.as_path(), of(&self.around, file)));
         own.chain(around)
     }
-}
-
-/// A number, or the text for one that JSON lacks.
-pub fn number(value: &serde_json::Value) -> Option<f64> {
-    value.as_f64().or_else(|| match value.as_str()? {
-        "NaN" => Some(f64::NAN),
-        "Infinity" => Some(f64::INFINITY),
-        "-Infinity" => Some(f64::NEG_INFINITY),
-        _ => None,
-    })
 }

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::imported::{GIT_COMMIT, MLFLOW_ID, SOURCE, TARGET};
 use crate::metrics;
-use crate::mlflow::plain_id;
 use crate::mlflow::records::{EXPERIMENT, OUTPUTS};
 use crate::mlflow::state::{NOTE, PARENT, Point, RUN_NAME, Run, RunStatus};
-use crate::mlflow::store::content::{Content, number};
+use crate::mlflow::store::content::Content;
 use crate::mlflow::store::{AZML_RUN, COMPLETE, EXPORT};
+use crate::mlflow::{plain_id, points};
 use crate::run::attachments::Attachments;
 use crate::run::outputs::FOLDER;
 
@@ -40,43 +40,34 @@ pub fn mlflow_id(record: &RunRecord) -> String {
     before.map_or_else(|| plain_id(record.run_id.as_str()), str::to_owned)
 }
 
-/// Makes the run. `ids` has the ids in the store of the runs that are there by now.
-pub fn run(record: &RunRecord, project: &str, ids: &BTreeMap<String, String>) -> Exported {
+/// Makes the run as every reader has it: its parent is the id in the history, and what is not in the record is not there.
+pub fn run_of(record: &RunRecord) -> Run {
     let milliseconds = |at: jiff::Timestamp| at.as_millisecond();
     let start = milliseconds(record.start_time_utc.unwrap_or(record.created_utc));
     let mut run = Run::new(mlflow_id(record), record.user_id.clone(), start);
     run.status = RunStatus::from_record(record.status);
     run.end = record.end_time_utc.map(milliseconds);
     run.hidden = record.hidden;
+    run.parent.clone_from(&record.parent_run_id);
     run.params.clone_from(&record.parameters);
     run.tags.clone_from(&record.tags);
-    let (mut experiment, mut experiment_tags) = (project.to_owned(), BTreeMap::new());
-    run.tags.retain(|key, value| {
-        let rest = key.strip_prefix(EXPERIMENT);
-        match rest.map(|rest| rest.strip_prefix('.')) {
-            Some(None) if rest == Some("") => experiment = std::mem::take(value),
-            Some(Some(name)) => drop(experiment_tags.insert(name.to_owned(), std::mem::take(value))),
-            _ => return true,
-        }
-        false
-    });
+    run.tags.retain(|key, _| key != EXPERIMENT && experiment_tag(key).is_none());
     let mut tag = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             run.tags.insert(key.to_owned(), value);
         }
     };
     tag(AZML_RUN, Some(record.run_id.to_string()));
-    tag(EXPORT, Some(COMPLETE.to_owned()));
     tag(RUN_NAME, record.name.clone());
     tag(NOTE, record.description.clone());
-    tag(PARENT, record.parent_run_id.as_ref().map(|parent| ids.get(parent).unwrap_or(parent).clone()));
+    tag(PARENT, record.parent_run_id.clone());
     if record.target != TARGET {
         tag(GIT_COMMIT, record.commit_id().map(|commit| commit.to_string()));
         tag(SOURCE, Some(record.script_name.clone()).filter(|name| !name.is_empty()));
         tag("mlflow.user", Some(record.user_id.clone()).filter(|user| !user.is_empty()));
     }
     for (name, metric) in &record.metrics {
-        if number(&metric.to_value()).is_none() {
+        if points::values(&metric.to_value()).is_empty() {
             let text = match metric {
                 Metric::Text(text) => text.clone(),
                 other => other.to_value().to_string(),
@@ -84,11 +75,46 @@ pub fn run(record: &RunRecord, project: &str, ids: &BTreeMap<String, String>) ->
             tag(&format!("{TEXTS}{name}"), Some(text));
         }
     }
-    let name = record.name.clone().or_else(|| run.tags.get(RUN_NAME).cloned());
-    run.tags.entry(RUN_NAME.to_owned()).or_insert_with(|| record.run_id.to_string());
-    run.name = Some(name.unwrap_or_else(|| record.run_id.to_string()));
+    let name = run.tags.entry(RUN_NAME.to_owned()).or_insert_with(|| record.run_id.to_string());
+    run.name = Some(name.clone());
     run.inputs = inputs(record);
-    Exported { experiment, experiment_tags, run }
+    for (name, all) in logged(record) {
+        run.metrics.extend(all.last().map(|point| (name.to_owned(), *point)));
+    }
+    run
+}
+
+/// The points that a record itself has of its metrics: the newest of each, and all of a list.
+fn logged(record: &RunRecord) -> impl Iterator<Item = (&str, Vec<Point>)> {
+    let time = record.end_time_utc.or(record.start_time_utc).unwrap_or(record.created_utc).as_millisecond();
+    record.metrics.iter().map(move |(name, metric)| {
+        let step = record.curves.get(name).and_then(|curve| curve.step).unwrap_or(0);
+        let first = if matches!(metric, Metric::List(_)) { 0 } else { step };
+        let values = points::values(&metric.to_value());
+        (name.as_str(), (first..).zip(values).map(|(step, value)| Point { value, step, time }).collect())
+    })
+}
+
+/// The name of a tag of the run's experiment.
+pub fn experiment_tag(key: &str) -> Option<&str> {
+    key.strip_prefix(EXPERIMENT)?.strip_prefix('.')
+}
+
+/// Makes the run. `ids` has the ids in the store of the runs that are there by now.
+pub fn run(record: &RunRecord, project: &str, ids: &BTreeMap<String, String>) -> Exported {
+    let mut run = run_of(record);
+    run.tags.insert(EXPORT.to_owned(), COMPLETE.to_owned());
+    if let Some(parent) = run.parent.take() {
+        run.tags.insert(PARENT.to_owned(), ids.get(&parent).cloned().unwrap_or(parent));
+    }
+    let tags = record.tags.iter();
+    Exported {
+        experiment: record.tags.get(EXPERIMENT).map_or(project, String::as_str).to_owned(),
+        experiment_tags: tags
+            .filter_map(|(key, value)| Some((experiment_tag(key)?.to_owned(), value.clone())))
+            .collect(),
+        run,
+    }
 }
 
 /// The data sets, as the API has them.
@@ -117,10 +143,7 @@ pub fn inputs(record: &RunRecord) -> Vec<Value> {
 /// Finds what a run has beside its values. `main` is the attachments of the run that it is nested in, if its files are there.
 pub fn content(record: &RunRecord, own: &Attachments, main: Option<&Attachments>) -> io::Result<Content> {
     let time = record.end_time_utc.or(record.start_time_utc).unwrap_or(record.created_utc).as_millisecond();
-    let values = record.metrics.iter().filter_map(|(name, metric)| {
-        let step = record.curves.get(name).and_then(|curve| curve.step).unwrap_or(0);
-        Some((name.clone(), Point { value: number(&metric.to_value())?, step, time }))
-    });
+    let values = logged(record).flat_map(|(name, all)| all.into_iter().map(|point| (name.to_owned(), point)));
     let mut content = Content { values: values.collect(), time, ..Content::default() };
     let files = own.files()?;
     if !files.is_empty() {

@@ -8,7 +8,7 @@
 //! | `jobs/<run>/` | a job: what is to be done, how it stands, its log ([`job`]) |
 //! | `state/` | azml's own state, with the run folders |
 //!
-//! Every command here is short but [`run`], and may be repeated: whoever gave it may not have heard that it was done.
+//! Every command here is short but [`run()`], and may be repeated: whoever gave it may not have heard that it was done.
 
 mod job;
 mod run;

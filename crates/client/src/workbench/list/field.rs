@@ -114,6 +114,18 @@ impl Field {
         }
     }
 
+    /// The name of a metric, property, parameter or tag, if it is one.
+    pub fn logged_name(&self) -> Option<&str> {
+        match self {
+            Self::Metric(name)
+            | Self::Property(name)
+            | Self::Parameter(name)
+            | Self::Tag(name)
+            | Self::Other(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// A run's value of a field.
     pub fn of(&self, record: &RunRecord, now: &Now) -> Has {
         let text = |text: &str| Has::Text(text.to_owned());

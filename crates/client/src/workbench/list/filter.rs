@@ -92,6 +92,14 @@ impl Op {
 }
 
 impl Filter {
+    /// The fields that it looks at.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.terms.iter().filter_map(|term| match &term.test {
+            Test::Field { field, .. } => Some(field),
+            Test::Word(_) => None,
+        })
+    }
+
     /// Reads one.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         let mut reader = Reader { text, at: 0 };

@@ -12,7 +12,7 @@ const OFFERED: usize = 40;
 const MORE: [(&str, &str); 4] =
     [("user", "User"), ("host", "Computer"), ("target", "Target"), ("exit", "Exit code")];
 
-pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
+pub(super) fn render(view: &View, found: &Found) -> Markup {
     let is_chosen = |name: &str| found.columns.iter().any(|column| column == name);
     let offered = || found.metrics.iter().take(OFFERED).chain(found.parameters.iter().take(OFFERED));
     let unlisted = found
@@ -30,7 +30,7 @@ pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
             label.hide for="q" { "Filter" }
             input #q type="search" name="q" value=(view.filter) autocomplete="off" spellcheck="false" autocapitalize="off"
                 placeholder="Filter, for example: status=Failed script~train auc>0.9"
-                aria-describedby=[found.error.as_ref().map(|_| "q-error")] aria-invalid=[found.error.as_ref().map(|_| "true")];
+                aria-describedby=[found.matches.error.as_ref().map(|_| "q-error")] aria-invalid=[found.matches.error.as_ref().map(|_| "true")];
             button { "Filter" }
             @if !view.filter.is_empty() { a.button href=(View { filter: String::new(), page: 1, ..view.clone() }.path()) { "Clear" } }
             @for sort in &view.sort { input type="hidden" name="sort" value=(sort); }
@@ -54,7 +54,7 @@ pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
                 summary { "Syntax" }
                 div { (syntax()) }
             }
-            @if let Some(error) = &found.error {
+            @if let Some(error) = &found.matches.error {
                 p #q-error.error { "This is no filter: " (error) "." }
             }
         }

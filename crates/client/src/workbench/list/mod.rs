@@ -9,10 +9,11 @@ mod rows;
 mod tests;
 pub mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use azml_core::restore;
-use azml_core::run::{Metric, RunRecord};
+use azml_core::run::{Metric, Parts, RunRecord};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -27,66 +28,111 @@ use super::plots;
 use super::reply::Reply;
 use super::request::Request;
 use crate::error::CommandError;
+use crate::ops::listed::Listed;
 
 /// The most metrics, and the most parameters, that are columns by default.
 const USUAL: usize = 5;
-/// The newest runs whose parameters can be columns.
+/// The newest runs whose metrics and parameters can be columns.
 const LOOKED_THROUGH: usize = 1000;
 /// The charts above the list show so many runs at most.
 const CHARTED: usize = 200;
 /// The most metrics that are charted.
 const CHARTS: usize = 2;
 
-/// The contents of the page.
-pub struct Found<'a> {
+/// The runs that a filter means.
+pub struct Matches {
     /// The number of all runs.
     pub total: usize,
-    /// Those that the filter means, in the order that is wanted.
-    pub runs: Vec<&'a RunRecord>,
-    /// The metrics that can be columns, those that most runs have first.
+    /// The places of those that the filter means, in the order that is wanted.
+    pub places: Vec<usize>,
+    /// The number of these that go on.
+    pub going_on: usize,
+    /// The places of the newest of these.
+    pub newest: Vec<usize>,
+    /// The fault of the filter.
+    pub error: Option<FilterError>,
+}
+
+/// The contents of the page.
+pub struct Found {
+    /// The runs that the filter means.
+    pub matches: Matches,
+    /// The number of the page, from 1.
+    pub page: usize,
+    /// The runs on the page.
+    pub runs: Vec<RunRecord>,
+    /// The newest runs that the filter means.
+    pub newest: Vec<RunRecord>,
+    /// The metrics of the newest runs, which can be columns: those that most runs have first.
     pub metrics: Vec<String>,
     /// The parameters of the newest runs, which can be columns, too.
     pub parameters: Vec<String>,
     /// The columns beside the usual ones, by the names of their fields.
     pub columns: Vec<String>,
-    /// The fault of the filter.
-    pub error: Option<FilterError>,
 }
 
-/// Looks through all runs.
-pub fn find<'a>(all: impl Iterator<Item = &'a RunRecord>, view: &View, now: &Now) -> Found<'a> {
+/// Looks through all runs, and reads no more of each than the view looks at.
+pub fn matches(listed: &Listed, view: &View, now: &Now) -> Matches {
     let (filter, error) = match Filter::parse(&view.filter) {
         Ok(filter) => (filter, None),
         Err(error) => (Filter::default(), Some(error)),
     };
-    let mut total = 0;
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    let mut runs = Vec::new();
-    for record in all {
-        total += 1;
-        if error.is_none() && filter.holds(record, now) {
-            for (name, _) in record.metrics.iter().filter(|(_, metric)| is_cell(metric)) {
-                *counts.entry(name).or_default() += 1;
-            }
-            runs.push(record);
+    let sorts: Vec<(Field, bool)> =
+        view.sort.iter().map(|sort| (Field::parse(&sort.by), sort.descending)).collect();
+    let fields = filter.fields().chain(sorts.iter().map(|(field, _)| field));
+    let names: Vec<&str> = fields.filter_map(Field::logged_name).collect();
+    let (total, going_on) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut found = listed.select(Parts::Named(&names), |place, record| {
+        if record.hidden {
+            return None;
         }
+        total.fetch_add(1, Ordering::Relaxed);
+        if error.is_some() || !filter.holds(&record, now) {
+            return None;
+        }
+        going_on.fetch_add(usize::from(!record.status.is_over()), Ordering::Relaxed);
+        // What is looked up once is compared often.
+        Some((place, sorts.iter().map(|(field, _)| field.of(&record, now)).collect::<Vec<Has>>()))
+    });
+    let newest = found.iter().take(LOOKED_THROUGH).map(|(place, _)| *place).collect();
+    if !sorts.is_empty() {
+        found.sort_by(|(_, one), (_, two)| {
+            let orders = sorts.iter().zip(one.iter().zip(two));
+            let orders = orders.map(|((_, descending), (one, two))| one.order(two, *descending));
+            orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+        });
     }
-    let mut counted: Vec<(usize, &str)> = counts.into_iter().map(|(name, count)| (count, name)).collect();
-    counted.sort_by(|one, two| two.0.cmp(&one.0).then_with(|| one.1.cmp(two.1)));
-    let metrics: Vec<String> = counted.into_iter().map(|(_, name)| Field::metric(name).name()).collect();
-    let (parameters, varying) = parameters(&runs[..runs.len().min(LOOKED_THROUGH)]);
+    let places = found.into_iter().map(|(place, _)| place).collect();
+    Matches { total: total.into_inner(), places, going_on: going_on.into_inner(), newest, error }
+}
+
+/// Finds what the page shows.
+pub fn find(listed: &Listed, view: &View, now: &Now) -> Found {
+    let matches = matches(listed, view, now);
+    let page = view.page.min(matches.places.len().div_ceil(view.rows).max(1));
+    let rows: Vec<usize> =
+        matches.places.iter().skip((page - 1) * view.rows).take(view.rows).copied().collect();
+    let (runs, newest) = (listed.at(&rows), listed.at(&matches.newest));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let logged = newest.iter().flat_map(|record| &record.metrics);
+    for (name, _) in logged.filter(|(_, metric)| is_cell(metric)) {
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut counted: Vec<(&str, usize)> = counts.into_iter().collect();
+    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let metrics: Vec<String> = counted.into_iter().map(|(name, _)| Field::metric(name).name()).collect();
+    let (parameters, varying) = parameters(&newest);
     let columns = view.columns.clone().unwrap_or_else(|| {
         let mut usual: Vec<String> = metrics.iter().take(USUAL).cloned().collect();
         usual.sort();
         usual.extend(varying.into_iter().take(USUAL));
         usual
     });
-    sort(&mut runs, view, now);
-    Found { total, runs, metrics, parameters, columns, error }
+    Found { matches, page, runs, newest, metrics, parameters, columns }
 }
 
 /// The parameters of some runs, and those of them in which two runs differ.
-fn parameters(runs: &[&RunRecord]) -> (Vec<String>, Vec<String>) {
+fn parameters(runs: &[RunRecord]) -> (Vec<String>, Vec<String>) {
     let mut all: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
     for (name, text) in runs.iter().flat_map(|run| &run.parameters) {
         let known = all.entry(name).or_insert((text, false));
@@ -106,29 +152,16 @@ pub fn is_cell(metric: &Metric) -> bool {
     }
 }
 
-fn sort(runs: &mut [&RunRecord], view: &View, now: &Now) {
-    // What is looked up once is compared often.
-    for sort in view.sort.iter().rev() {
-        let field = Field::parse(&sort.by);
-        let mut keyed: Vec<(Has, &RunRecord)> = runs.iter().map(|run| (field.of(run, now), *run)).collect();
-        keyed.sort_by(|one, two| one.0.order(&two.0, sort.descending));
-        for (slot, (_, run)) in runs.iter_mut().zip(keyed) {
-            *slot = run;
-        }
-    }
-}
-
 /// The page.
 pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
     let mut view = View::of(&request.query);
     let now = Now { time: context.ctx.env.now(), zone: context.ctx.env.zone() };
-    let listed = context.workbench.records.now(context)?;
-    let found = find(listed.iter(), &view, &now);
-    view.page = view.page.min(found.runs.len().div_ceil(view.rows).max(1));
-    let going_on = found.runs.iter().filter(|run| !run.status.is_over()).count();
+    let found = find(&context.listed()?, &view, &now);
+    view.page = found.page;
+    let (total, going_on) = (found.matches.total, found.matches.going_on);
     let body = html! {
-        h1.line { "Runs" @if found.total > 0 { " " span.count data-part="count" { (counted(&found)) } } }
-        @if found.total == 0 {
+        h1.line { "Runs" @if total > 0 { " " span.count data-part="count" { (counted(&found.matches)) } } }
+        @if total == 0 {
             (nothing_yet(context))
         } @else {
             (form::render(&view, &found))
@@ -156,11 +189,12 @@ pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, Comma
     Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
-fn counted(found: &Found<'_>) -> String {
-    if found.runs.len() == found.total {
+fn counted(found: &Matches) -> String {
+    let count = found.places.len();
+    if count == found.total {
         format::grouped(found.total)
     } else {
-        format!("{} of {}", format::grouped(found.runs.len()), format::grouped(found.total))
+        format!("{} of {}", format::grouped(count), format::grouped(found.total))
     }
 }
 
@@ -176,11 +210,8 @@ fn nothing_yet(context: &PageContext<'_>) -> Markup {
 }
 
 /// The first metrics over the newest runs that the filter means, oldest first.
-fn charts(found: &Found<'_>, now: &Now) -> Markup {
-    let mut newest: Vec<&RunRecord> = found.runs.clone();
-    newest.sort_by_key(|run| std::cmp::Reverse(run.created_utc));
-    newest.truncate(CHARTED);
-    newest.reverse();
+fn charts(found: &Found, now: &Now) -> Markup {
+    let newest: Vec<&RunRecord> = found.newest.iter().take(CHARTED).rev().collect();
     let charts: Vec<Chart> = found
         .columns
         .iter()

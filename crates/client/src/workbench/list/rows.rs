@@ -9,11 +9,10 @@ use super::{Found, shown};
 use crate::ops::compare::MOST;
 use crate::workbench::format;
 
-pub(super) fn render(view: &View, found: &Found<'_>, now: &Now) -> Markup {
-    let first = (view.page - 1) * view.rows;
-    let runs: Vec<&RunRecord> = found.runs.iter().skip(first).take(view.rows).copied().collect();
+pub(super) fn render(view: &View, found: &Found, now: &Now) -> Markup {
+    let runs = &found.runs;
     let fields: Vec<Field> = found.columns.iter().map(|column| Field::parse(column)).collect();
-    let numeric: Vec<bool> = fields.iter().map(|field| is_numeric(field, &runs, now)).collect();
+    let numeric: Vec<bool> = fields.iter().map(|field| is_numeric(field, runs, now)).collect();
     html! {
         form method="get" action="/compare" {
             div.scroll tabindex="0" role="region" aria-label="Runs" {
@@ -32,7 +31,7 @@ pub(super) fn render(view: &View, found: &Found<'_>, now: &Now) -> Markup {
                         }
                     }
                     tbody data-rows {
-                        @for run in &runs { (row(run, &fields, &numeric, now)) }
+                        @for run in runs { (row(run, &fields, &numeric, now)) }
                         @if runs.is_empty() {
                             tr { td.none colspan=(6 + fields.len()) { "No run is as the filter wants it." } }
                         }
@@ -43,7 +42,7 @@ pub(super) fn render(view: &View, found: &Found<'_>, now: &Now) -> Markup {
                 button { "Compare" }
                 button formaction="/charts" { "Charts" }
                 span.small { "Choose 2 to " (MOST) " runs to compare, or any for charts." }
-                (pages(view, found.runs.len()))
+                (pages(view, found.matches.places.len()))
             }
         }
     }
@@ -102,7 +101,7 @@ fn cell(field: &Field, run: &RunRecord, now: &Now) -> (String, bool) {
 }
 
 /// Returns whether a column has numbers alone.
-fn is_numeric(field: &Field, runs: &[&RunRecord], now: &Now) -> bool {
+fn is_numeric(field: &Field, runs: &[RunRecord], now: &Now) -> bool {
     let mut known = runs.iter().map(|run| field.of(run, now)).filter(|has| *has != Has::Nothing).peekable();
     known.peek().is_some() && known.all(|has| matches!(has, Has::Number(_)))
 }

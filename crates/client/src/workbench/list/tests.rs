@@ -56,7 +56,7 @@ fn runs() -> Vec<RunRecord> {
     ]
 }
 
-fn numbers(found: &Found<'_>) -> Vec<u64> {
+fn numbers(found: &Found) -> Vec<u64> {
     found.runs.iter().map(|run| run.run_number).collect()
 }
 
@@ -99,8 +99,8 @@ fn each_kind_of_term_means_what_the_page_says() {
         ("auc>abc", &[]),
     ] {
         let view = View { filter: filter.to_owned(), ..View::default() };
-        let found = find(runs.iter(), &view, &now());
-        assert_eq!(found.error, None, "{filter}");
+        let found = find(&runs.clone().into(), &view, &now());
+        assert_eq!(found.matches.error, None, "{filter}");
         assert_eq!(numbers(&found), expect, "{filter}");
     }
 }
@@ -121,14 +121,15 @@ fn what_is_no_filter_says_where() {
 #[test]
 fn sorting_puts_what_is_not_there_last_and_the_usual_columns_are_the_commonest() {
     let runs = runs();
-    let order = |path: &str| numbers(&find(runs.iter(), &View::of(&Pairs::parse(path.as_bytes())), &now()));
+    let order =
+        |path: &str| numbers(&find(&runs.clone().into(), &View::of(&Pairs::parse(path.as_bytes())), &now()));
     assert_eq!(order("sort=auc"), [1, 2, 4, 3]);
     assert_eq!(order("sort=-auc"), [4, 2, 1, 3]);
     assert_eq!(order("sort=script&sort=-number"), [2, 4, 3, 1]);
     assert_eq!(order("sort=duration"), [1, 2, 3, 4]);
-    let found = find(runs.iter(), &View::default(), &now());
+    let found = find(&runs.clone().into(), &View::default(), &now());
     assert_eq!(found.metrics, ["auc", "AUC", "Regularization Rate", "note", "metrics.status"]);
-    assert_eq!(found.total, 4);
+    assert_eq!(found.matches.total, 4);
 }
 
 fn term() -> impl Strategy<Value = Term> {
@@ -151,8 +152,8 @@ proptest! {
     fn any_text_is_a_filter_or_an_error_and_looks_through_runs(text in "[a-z0-9<>=!~\", -]{0,20}|.{0,20}") {
         let runs = runs();
         let view = View { filter: text, ..View::default() };
-        let found = find(runs.iter(), &view, &now());
-        prop_assert!(found.error.is_none() || found.runs.is_empty());
+        let found = find(&runs.clone().into(), &view, &now());
+        prop_assert!(found.matches.error.is_none() || found.runs.is_empty());
     }
 }
 

@@ -12,8 +12,6 @@ mod parallel;
 mod scatter;
 mod view;
 
-use std::collections::HashMap;
-
 use azml_core::run::RunRecord;
 use maud::{Markup, html};
 
@@ -63,24 +61,18 @@ struct Chosen {
 pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
     let view = View::of(&request.query);
     let now = Now { time: context.ctx.env.now(), zone: context.ctx.env.zone() };
-    let listed = context.workbench.records.now(context)?;
     let filter = ListView { filter: view.filter.clone(), columns: Some(Vec::new()), ..ListView::default() };
-    let mut named = Vec::new();
-    let (mut runs, error) = if view.runs.is_empty() {
-        let found = list::find(listed.iter(), &filter, &now);
-        (found.runs, found.error)
+    let (records, total, error) = if view.runs.is_empty() {
+        let listed = context.listed()?;
+        let found = list::matches(&listed, &filter, &now);
+        let drawn = &found.places[..found.places.len().min(CHARTED_RUNS)];
+        (listed.at(drawn), found.places.len(), found.error)
     } else {
-        let known: HashMap<&str, &RunRecord> = listed.iter().map(|run| (run.run_id.as_str(), run)).collect();
-        for id in &view.runs {
-            named.push(match known.get(id.as_str()) {
-                Some(run) => (*run).clone(),
-                None => context.run(id)?,
-            });
-        }
-        (named.iter().collect(), None)
+        let named = view.runs.iter().map(|id| context.run(id)).collect::<Result<Vec<_>, _>>()?;
+        let total = named.len();
+        (named, total, None)
     };
-    let total = runs.len();
-    runs.truncate(CHARTED_RUNS);
+    let runs: Vec<&RunRecord> = records.iter().take(CHARTED_RUNS).collect();
     let is_live = runs.iter().any(|run| !run.status.is_over());
     let columns = Columns::of(&runs, &now);
     let chosen = Chosen::of(&view, &columns);

@@ -120,4 +120,23 @@ fn a_part_of_the_records_is_chosen_while_they_are_read() {
     });
     assert_eq!(chosen, [257, 258, 259], "the newest first");
     assert_eq!(list.at(&[259, 0]), [records[0].clone(), records[259].clone()]);
+    assert_eq!(list.names("los"), ["loss"]);
+    assert_eq!(list.of_moment(records[257].run_id.epoch_ms()), 2..3);
+    assert!(list.of_moment(1_504_832_000_001).is_empty());
+}
+
+#[test]
+fn a_list_says_which_records_are_as_they_were() {
+    let (_folder, history) = history();
+    let mut records: Vec<RunRecord> = (0..300).map(|n| run_at(1_504_832_000_000 + 90_000 * n)).collect();
+    put_all(&history, &records[..299]);
+    let store = RunStore::new(&history);
+    let before = store.list().unwrap();
+    records[3].name = Some("renamed".to_owned());
+    put_all(&history, &[records[3].clone(), records[299].clone()]);
+    let after = store.list().unwrap();
+    let expect: Vec<_> = (0..300_usize).map(|at| at.checked_sub(1).filter(|before| *before != 295)).collect();
+    assert_eq!(after.places_in(&before), expect);
+    assert_eq!(before.places_in(&before), (0..299).map(Some).collect::<Vec<_>>());
+    assert_eq!(after.places_in(&crate::run::RunList::default()), vec![None; 300]);
 }

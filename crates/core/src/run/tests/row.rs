@@ -90,9 +90,9 @@ proptest! {
 
     #[test]
     fn a_part_is_that_part(record in record(), names in prop::collection::vec(text(), 0..3)) {
-        let mut stored = RunRecord::from_stored(&record.to_stored()).unwrap();
+        let stored = RunRecord::from_stored(&record.to_stored()).unwrap();
         let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
-        names.extend(stored.metrics.keys().chain(stored.tags.keys()).map(String::as_str).step_by(2).collect::<Vec<_>>());
+        names.extend(stored.metrics.keys().chain(stored.tags.keys()).chain(stored.extra.keys()).map(String::as_str).step_by(2).collect::<Vec<_>>());
         let part = through(&record, Parts::Named(&names));
         let is_named = |name: &String| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
         let mut expect = stored.clone();
@@ -101,12 +101,27 @@ proptest! {
         }
         expect.metrics.retain(|name, _| is_named(name));
         expect.properties.retain(|name, _| is_named(name));
-        (expect.pid, expect.edited_utc, expect.command, expect.description) = (None, None, None, None);
         expect.attachments.clear();
         expect.curves.clear();
-        expect.extra.clear();
+        expect.extra.retain(|name, _| is_named(name));
         prop_assert_eq!(part, expect);
-        stored.extra.clear();
+    }
+
+    #[test]
+    fn one_key_is_shown_as_among_all(mut record in record(), more in prop::collection::vec(any::<prop::sample::Index>(), 0..4)) {
+        // Metrics that are named as keys, and as those that give way to keys.
+        let keys = ["status", "pid", "metrics.pid", "tags", "metrics.tags", "key a", "edits", "metrics.metrics.pid"];
+        record.extra.insert("edits".to_owned(), json!({}));
+        for (number, at) in more.iter().enumerate() {
+            record.metrics.insert(at.get(&keys).to_string(), Metric::from(json!(number)));
+        }
+        let all = record.to_output();
+        for (key, value) in &all {
+            prop_assert_eq!(record.shown(key), Some(value.clone()), "{}", key);
+        }
+        for key in keys {
+            prop_assert_eq!(record.shown(key).is_some(), all.contains_key(key), "{}", key);
+        }
     }
 
     #[test]

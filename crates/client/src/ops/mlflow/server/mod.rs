@@ -22,8 +22,8 @@ use crate::credentials::{Origin, Secret};
 use crate::env::{MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_USERNAME};
 use crate::error::CommandError;
 use crate::limits::{MLFLOW_ANSWER, MLFLOW_PAGE, MLFLOW_STORE_RUNS};
+use crate::mlflow::points::number;
 use crate::mlflow::state::Point;
-use crate::mlflow::store::content::number;
 use crate::mlflow::store::{AZML_RUN, EXPORT, Error, Experiment, Head, status_of};
 use crate::transport;
 
