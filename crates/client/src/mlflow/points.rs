@@ -68,7 +68,7 @@ pub fn read(
     }
 }
 
-/// What one line of the file says of a metric.
+/// A metric as one line of the file logs it.
 #[derive(Debug)]
 pub struct Logged {
     /// The metric.

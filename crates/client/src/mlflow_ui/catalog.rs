@@ -26,7 +26,7 @@ pub struct Catalogs(Mutex<Arc<Catalog>>);
 pub struct Catalog {
     /// The records that it is of.
     list: Arc<RunList>,
-    /// What is known of each.
+    /// The parts of the records, in the list's order.
     read: Vec<Arc<Read>>,
     /// The runs, newest first.
     pub entries: Vec<Entry>,
@@ -51,7 +51,7 @@ pub struct Entry {
     pub experiment: usize,
 }
 
-/// What a record says, without those of other runs.
+/// The part of a record that does not depend on other runs.
 #[derive(Debug)]
 struct Read {
     run: Arc<Run>,
