@@ -52,8 +52,8 @@ fn require_engines() -> Outcome {
     require("Slurm", &["slurm-wlm", "munge"], || {
         answers("slurmctld", "-V") && answers("slurmd", "-V") && answers("munged", "--version")
     })?;
-    require("podman", &["podman", "runc"], || {
-        answers("podman", "--version") && answers("runc", "--version")
+    require("podman", &["podman", "runc", "catatonit"], || {
+        ["podman", "runc", "catatonit"].iter().all(|program| answers(program, "--version"))
     })?;
     require("a static busybox", &["busybox-static"], || PathBuf::from("/bin/busybox").exists())
 }

@@ -85,6 +85,28 @@ pub fn size(bytes: u64) -> String {
     if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
 }
 
+/// A size as people write it, in bytes: `50MB`, `1.5 GB`, `800000`.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" | "bytes" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "digits have no sign, and `as` saturates"
+    )]
+    Some((number * factor).round() as u64)
+}
+
 /// A change of a number: with its sign, to `digits` significant digits.
 pub fn signed(change: f64, digits: usize) -> String {
     let sign = if change > 0.0 { "+" } else { "" };
@@ -162,6 +184,24 @@ mod tests {
         ];
         for (value, expect) in cases {
             assert_eq!(significant(value, 6), expect);
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let cases = [
+            ("0", Some(0)),
+            ("800000", Some(800_000)),
+            ("50MB", Some(50_000_000)),
+            (" 1.5 gb ", Some(1_500_000_000)),
+            ("2k", Some(2_000)),
+            ("12 bytes", Some(12)),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(parse_size(text), expect, "{text}");
+        }
+        for text in ["", "MB", "-1", "1XB", "1.2.3", "many"] {
+            assert_eq!(parse_size(text), None, "{text}");
         }
     }
 }

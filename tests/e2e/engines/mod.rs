@@ -1,3 +1,5 @@
 //! Runs on machines and engines beyond this computer, in namespaces of the kernel.
 
 mod beds;
+mod containers;
+mod slurm;

@@ -3,6 +3,7 @@
 pub mod account;
 mod args;
 pub mod completion;
+pub mod computetarget;
 pub mod config;
 pub mod credential;
 pub mod experiment;
@@ -37,6 +38,9 @@ pub enum Command {
     /// Run scripts
     #[command(subcommand)]
     Experiment(experiment::Command),
+    /// Attach, list, test and detach compute targets
+    #[command(subcommand)]
+    Computetarget(computetarget::Command),
     /// View the run history
     #[command(subcommand)]
     History(history::Command),
@@ -77,6 +81,7 @@ pub fn run(
         Command::Project(command) => project::run(ui, ctx, command),
         Command::Snapshot(args) => snapshot::run(ui, ctx, args),
         Command::Experiment(command) => experiment::run(ui, ctx, command),
+        Command::Computetarget(command) => computetarget::run(ctx, &command),
         Command::History(command) => history::run(ui, ctx, command),
         Command::Run(args) => run::run(ui, ctx, &args),
         Command::Sweep(args) => sweep::run(ui, ctx, &args),

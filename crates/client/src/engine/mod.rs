@@ -13,6 +13,7 @@ pub mod node;
 mod process;
 mod program;
 mod shell;
+mod slurm;
 pub mod spec;
 
 use azml_core::history::{self, HistoryRepo};
@@ -20,6 +21,7 @@ use git_wire::client::{self, TransportError};
 
 pub use self::handle::Handle;
 pub use self::process::ProcessEngine;
+pub use self::slurm::SlurmEngine;
 pub use self::spec::JobSpec;
 use crate::context::Context;
 use crate::error::CommandError;
@@ -182,7 +184,9 @@ pub fn place(compute: &Compute) -> Result<Option<Handle>, Error> {
     let kind = compute.kind.as_str();
     let host = match kind {
         "" | "local" => return Ok(None),
-        "process" => String::new(),
+        "process" | "localdocker" | "docker" => String::new(),
+        // Without a login node, this computer is one.
+        "slurm" => compute.address.clone().unwrap_or_default(),
         _ => compute.address.clone().ok_or(Error::Key { kind: kind.to_owned(), key: "address" })?,
     };
     Ok(Some(Handle::new(kind, host).at(compute.azml.clone(), compute.folder.clone())))
@@ -191,7 +195,10 @@ pub fn place(compute: &Compute) -> Result<Option<Handle>, Error> {
 /// The engine of a place, or of a run that was given to it.
 pub fn of(ctx: &Context, handle: &Handle) -> Result<Box<dyn Engine>, CommandError> {
     match handle.kind.as_str() {
-        "process" | "ssh" | "remote" => Ok(Box::new(ProcessEngine::new(node::Node::of(ctx, handle)?))),
+        "slurm" => Ok(Box::new(SlurmEngine::new(node::Node::of(ctx, handle)?))),
+        "process" | "ssh" | "remote" | "localdocker" | "docker" | "remotedocker" => {
+            Ok(Box::new(ProcessEngine::new(node::Node::of(ctx, handle)?)))
+        }
         kind => Err(Error::Kind { kind: kind.to_owned() }.into()),
     }
 }

@@ -108,6 +108,11 @@ impl Node {
         self.host.name().to_owned()
     }
 
+    /// The folder of azml's files there, as a word of shell.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
     /// A line of shell that runs `azml node WORDS` there, for engines that start it themselves.
     pub fn line(&self, words: &[&str]) -> String {
         let words: Vec<_> = words.iter().map(|word| shell_word(word)).collect();

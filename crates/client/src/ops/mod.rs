@@ -7,6 +7,7 @@
 pub mod cancel;
 pub mod clone;
 pub mod compare;
+pub mod compute_targets;
 pub mod create;
 pub mod describe;
 pub mod diagnostics;

@@ -7,9 +7,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use azml_core::checkout::path::check_name;
+
+use super::container::Container;
 use super::outputs::{BadEntry, Outputs};
+use super::resources::{BadResource, Resources};
 
 /// The folder of configurations in a project.
 pub const FOLDER: &str = "aml_config";
@@ -72,6 +76,28 @@ pub enum ConfigError {
         /// Its type.
         kind: String,
     },
+    /// Resources that no engine can give.
+    #[error("{}", path.display())]
+    Resources {
+        /// The file.
+        path: PathBuf,
+        #[source]
+        source: BadResource,
+    },
+    /// A link that would be no name in the run's folder.
+    #[error("{} names `{link}` under `data`, and a link is one name in the run's folder", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+        link: String,
+    },
+    /// A target with containers names no image.
+    #[error("target `{target}` runs containers, and {} names no image", path.display())]
+    NoImage {
+        target: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// A framework that azml can't run.
     #[error("run configuration `{name}` asks for the framework `{framework}`, and azml runs `Python` only")]
     Framework {
@@ -107,15 +133,24 @@ struct ComputeFile {
     username: Option<String>,
     azml_location: Option<String>,
     node_directory: Option<String>,
+    engine: Option<String>,
+    resources: Value,
+    requeue: bool,
+    data: BTreeMap<String, Value>,
+    base_docker_image: Option<String>,
+    container_runtime: Option<String>,
 }
 
 /// The types of targets that azml can run on, as `.compute` files have them.
-const KINDS: [&str; 4] = ["local", "ssh", "remote", "process"];
+const KINDS: [&str; 8] =
+    ["local", "ssh", "remote", "process", "slurm", "localdocker", "docker", "remotedocker"];
+/// Those that run programs in containers.
+const CONTAINERS: [&str; 3] = ["localdocker", "docker", "remotedocker"];
 
 /// The place where runs of a target go on, if that is not this azml.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compute {
-    /// The type of the target in lower case: `local`, `ssh` ...
+    /// The target's engine, or else its type, in lower case: `local`, `ssh` ...
     pub kind: String,
     /// The host, as `[USER@]NAME[:PORT]`.
     pub address: Option<String>,
@@ -123,6 +158,10 @@ pub struct Compute {
     pub azml: Option<String>,
     /// The folder of azml's files there; without one `~/.azml`.
     pub folder: Option<String>,
+    /// The resources that a run asks the engine for.
+    pub resources: Resources,
+    /// True if the engine may start a run again by itself.
+    pub requeue: bool,
 }
 
 /// A run configuration with its target.
@@ -144,6 +183,12 @@ pub struct RunConfig {
     pub python: Option<String>,
     /// The target's place for the folder shared by runs.
     pub shared_directory: Option<String>,
+    /// The container that the program runs in.
+    #[serde(default)]
+    pub container: Option<Container>,
+    /// Links to make in the run's folder, and the folders on the target that they lead to.
+    #[serde(default)]
+    pub data: BTreeMap<String, String>,
     /// The place of the target. On the node that is of no interest any more.
     #[serde(skip)]
     pub compute: Compute,
@@ -156,18 +201,35 @@ impl RunConfig {
         let Some(file) = read::<RunConfigFile>(&path)? else {
             return Err(ConfigError::NoRunConfig { name, path, known: names(root) });
         };
-        if let Some(framework) = file.framework.filter(|framework| !framework.eq_ignore_ascii_case("python"))
+        if let Some(framework) =
+            file.framework.clone().filter(|framework| !framework.eq_ignore_ascii_case("python"))
         {
             return Err(ConfigError::Framework { name, framework });
         }
-        let target = file.target.unwrap_or_else(|| name.clone());
+        let target = file.target.clone().unwrap_or_else(|| name.clone());
         let compute_path = root.join(FOLDER).join(format!("{target}.compute"));
         let compute = match read::<ComputeFile>(&compute_path)? {
             Some(compute) => compute,
             None if target == "local" => ComputeFile::default(),
             None => return Err(ConfigError::NoCompute { name, target, path: compute_path }),
         };
-        let kind = compute.kind.clone().unwrap_or_else(|| "local".to_owned()).to_lowercase();
+        Self::of_files((name, &path, file), (target, compute_path, compute))
+    }
+
+    /// A run configuration that says nothing but the target: `keys` is what its `.compute` file has.
+    pub fn of_target(path: &Path, target: &str, keys: &Map<String, Value>) -> Result<Self, ConfigError> {
+        let compute = serde_yaml_ng::to_value(keys).and_then(serde_yaml_ng::from_value::<ComputeFile>);
+        let compute = compute.map_err(|source| ConfigError::Parse { path: path.to_owned(), source })?;
+        let name = target.to_owned();
+        Self::of_files((name.clone(), path, RunConfigFile::default()), (name, path.to_owned(), compute))
+    }
+
+    fn of_files(
+        (name, path, file): (String, &Path, RunConfigFile),
+        (target, compute_path, compute): (String, PathBuf, ComputeFile),
+    ) -> Result<Self, ConfigError> {
+        let kind = given(compute.engine).or_else(|| given(compute.kind));
+        let kind = kind.unwrap_or_else(|| "local".to_owned()).to_lowercase();
         if !KINDS.contains(&kind.as_str()) {
             return Err(ConfigError::Unsupported { target, kind });
         }
@@ -186,11 +248,29 @@ impl RunConfig {
             Some(entry) => vec![plain(&entry)],
         };
         let outputs = Outputs::declared(&entries).map_err(|(entry, source)| ConfigError::Output {
-            path: path.clone(),
+            path: path.to_owned(),
             entry,
             source,
         })?;
         let environment = file.environment_variables.unwrap_or_default();
+        let resources = Resources::of(&compute.resources)
+            .map_err(|source| ConfigError::Resources { path: compute_path.clone(), source })?;
+        let data: BTreeMap<String, String> =
+            compute.data.iter().map(|(link, path)| (link.clone(), plain(path))).collect();
+        if let Some(link) = data.keys().find(|link| !is_link(link)) {
+            return Err(ConfigError::Data { path: compute_path, link: link.clone() });
+        }
+        let is_contained = CONTAINERS.contains(&kind.as_str());
+        let container = match given(compute.base_docker_image) {
+            Some(image) if is_contained => Some(Container {
+                image,
+                runtime: given(compute.container_runtime),
+                resources: resources.clone(),
+                folders: data.values().map(PathBuf::from).collect(),
+            }),
+            None if is_contained => return Err(ConfigError::NoImage { target, path: compute_path }),
+            _ => None,
+        };
         Ok(Self {
             name,
             target,
@@ -208,7 +288,11 @@ impl RunConfig {
                 }),
                 azml: given(compute.azml_location),
                 folder: given(compute.node_directory),
+                resources,
+                requeue: compute.requeue,
             },
+            container,
+            data,
         })
     }
 
@@ -234,10 +318,15 @@ impl RunConfig {
 
 /// The names of a project's configurations, sorted.
 pub fn names(root: &Path) -> Vec<String> {
+    names_of(root, ".runconfig")
+}
+
+/// The names of the files with this ending in the folder of configurations, sorted.
+pub fn names_of(root: &Path, ending: &str) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(root.join(FOLDER))
         .into_iter()
         .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".runconfig").map(str::to_owned))
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(ending).map(str::to_owned))
         .collect();
     names.sort();
     names
@@ -275,9 +364,19 @@ fn read<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<Option<T>
         .map_err(|source| ConfigError::Parse { path: path.to_owned(), source })
 }
 
+/// Returns whether a name can be that of a link in the run's folder.
+fn is_link(name: &str) -> bool {
+    !name.contains('/') && check_name(name.into(), false).is_ok()
+}
+
 /// A text, unless it is blank.
 fn given(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Reads all keys of a YAML file; `None` if it is not there.
+pub fn read_map(path: &Path) -> Result<Option<Map<String, Value>>, ConfigError> {
+    read(path)
 }
 
 /// A scalar as a word of a command line.
@@ -391,18 +490,27 @@ mod tests {
         let dir = project(&[
             ("aml_config/docker.runconfig", "Target: docker\n"),
             ("aml_config/docker.compute", "type: localdocker\n"),
+            ("aml_config/yarn.runconfig", "Target: yarn\n"),
+            ("aml_config/yarn.compute", "type: cluster\naddress: h\n"),
+            ("aml_config/much.runconfig", "Target: much\n"),
+            ("aml_config/much.compute", "engine: slurm\nresources: {memory: much}\n"),
+            ("aml_config/up.runconfig", "Target: up\n"),
+            ("aml_config/up.compute", "engine: ssh\ndata: {../up: /data}\n"),
             ("aml_config/spark.runconfig", "Framework: PySpark\n"),
             ("aml_config/lost.runconfig", "Target: gone\n"),
             ("aml_config/bad.runconfig", "Target: [\n"),
             ("aml_config/empty.runconfig", ""),
         ]);
         let refused = |name: &str| RunConfig::load(dir.path(), name).unwrap_err();
-        assert!(matches!(refused("docker"), ConfigError::Unsupported { kind, .. } if kind == "localdocker"));
+        assert!(matches!(refused("docker"), ConfigError::NoImage { target, .. } if target == "docker"));
+        assert!(matches!(refused("yarn"), ConfigError::Unsupported { kind, .. } if kind == "cluster"));
+        assert!(matches!(refused("much"), ConfigError::Resources { .. }));
+        assert!(matches!(refused("up"), ConfigError::Data { link, .. } if link == "../up"));
         assert!(matches!(refused("spark"), ConfigError::Framework { .. }));
         assert!(matches!(refused("lost"), ConfigError::NoCompute { .. }));
         assert!(matches!(refused("bad"), ConfigError::Parse { .. }));
         assert!(matches!(refused("empty"), ConfigError::NoCompute { .. }));
         let ConfigError::NoRunConfig { known, .. } = refused("locl") else { panic!("another error") };
-        assert_eq!(known, ["bad", "docker", "empty", "lost", "spark"]);
+        assert_eq!(known, ["bad", "docker", "empty", "lost", "much", "spark", "up", "yarn"]);
     }
 }

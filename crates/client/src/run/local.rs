@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use azml_core::history::HistoryRepo;
 use jiff::Timestamp;
+use serde_json::Value;
 
+use super::container::{Contained, Container, Runtime};
 use super::editable;
 use super::folder::{Before, ProjectFolders, RunFolder};
 use super::kept::{self, Collected};
 use super::outputs;
 use super::process::{self, Ended, Exit, Notice, Spec, Stream, Watch};
 use super::process_table;
-use super::program::{Execution, Finder, is_package};
+use super::program::{Execution, Finder, is_package, words_in_container};
 use super::python;
 use super::signals::{self, Cancel};
 use super::target::{Job, Program, Target, TargetError};
@@ -32,11 +34,15 @@ pub struct Local {
     pub project: ProjectFolders,
     /// The Python interpreter that the configuration names.
     pub python: Option<String>,
+    /// The container that programs run in.
+    pub container: Option<Container>,
     /// The environment that scripts inherit.
     pub inherited: BTreeMap<OsString, OsString>,
     state: State,
     /// True if processes of the script's group still run.
     left_processes: bool,
+    /// What the record says of the container that the program ran in.
+    contained: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -55,8 +61,45 @@ impl Local {
         python: Option<String>,
         inherited: BTreeMap<OsString, OsString>,
     ) -> Self {
-        let state = State::Fresh;
-        Self { history, work, project, python, inherited, state, left_processes: false }
+        let (state, container) = (State::Fresh, None);
+        Self {
+            history,
+            work,
+            project,
+            python,
+            container,
+            inherited,
+            state,
+            left_processes: false,
+            contained: None,
+        }
+    }
+
+    /// The same with programs in a container.
+    #[must_use]
+    pub fn contained_in(self, container: Option<Container>) -> Self {
+        Self { container, ..self }
+    }
+
+    /// Runs the program of a job in a container.
+    fn execute_in(
+        &mut self,
+        container: &Container,
+        work: &Path,
+        job: &Job,
+        watch: &Arc<dyn Watch>,
+        cancel: &Cancel,
+    ) -> Result<Ended, TargetError> {
+        let runtime = Runtime::find(container, work, &self.inherited)?;
+        let words = words_in_container(&job.program, work, self.python.as_deref())?;
+        let mut env = job.environment.clone();
+        let folders = Folders::new(self.root(), work).map_err(TargetError::file("look at", work))?;
+        folders.redirect(&mut env);
+        let root = self.root();
+        let contained = Contained { container, job, words, env, work, root, watch, cancel };
+        let (ended, about) = contained.run(&runtime)?;
+        self.contained = Some(about);
+        Ok(ended)
     }
 
     fn root(&self) -> &Path {
@@ -161,6 +204,11 @@ impl Watch for Aside {
 
 impl Target for Local {
     fn check(&self, program: &Program, is_prepared: bool) -> Result<Option<Vec<String>>, TargetError> {
+        if let Some(container) = &self.container {
+            Runtime::find(container, self.root(), &self.inherited)?;
+            let words = words_in_container(program, self.root(), self.python.as_deref())?;
+            return Ok(Some(words.iter().map(|word| word.to_string_lossy().into_owned()).collect()));
+        }
         // What runs it may be what the preparing commands are going to make.
         if is_prepared && let Program::Command { words, .. } = program {
             return Ok(Some(words.clone()));
@@ -192,6 +240,9 @@ impl Target for Local {
                 return Err(TargetError::NoScript { script: path.clone() });
             }
         }
+        if let (Some(container), Some(work)) = (self.container.clone(), self.work.clone()) {
+            return self.execute_in(&container, &work, job, watch, cancel);
+        }
         let mut env = self.inherited.clone();
         env.extend(job.environment.iter().map(|(key, value)| (key.clone(), value.clone())));
         match &self.work {
@@ -222,6 +273,10 @@ impl Target for Local {
             process::run(&spec, watch, cancel).map_err(|source| TargetError::Start { program, source })?;
         self.left_processes = ended.left_processes;
         Ok(ended)
+    }
+
+    fn about(&self) -> Option<(&'static str, Value)> {
+        self.contained.clone().filter(|about| !about.is_null()).map(|about| ("container", about))
     }
 
     fn collect(&mut self, into: &Path, now: Timestamp) -> Result<Collected, TargetError> {

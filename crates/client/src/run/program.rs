@@ -137,6 +137,39 @@ impl Finder<'_> {
     }
 }
 
+/// The words that execute a program in a container with the run's folder at `work`: programs are found there, by the image's PATH.
+pub(super) fn words_in_container(
+    program: &Program,
+    work: &Path,
+    python: Option<&str>,
+) -> Result<Vec<OsString>, TargetError> {
+    let python = || OsString::from(python.unwrap_or(PYTHON));
+    let words = |first: Vec<OsString>, rest: &[String]| {
+        first.into_iter().chain(rest.iter().map(OsString::from)).collect::<Vec<_>>()
+    };
+    Ok(match program {
+        Program::Command { words: all, .. } => words(Vec::new(), all),
+        Program::Module { name, arguments } => words(vec![python(), "-m".into(), name.into()], arguments),
+        Program::Notebook { .. } => return Err(TargetError::NotebookInContainer),
+        Program::Script { path, arguments } => {
+            let ending =
+                Path::new(path).extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
+            let by_ending = INTERPRETERS.iter().find(|(known, _)| *known == ending);
+            // An interpreter would take `-x.py` for options.
+            let script =
+                OsString::from(if path.starts_with('-') { format!("./{path}") } else { path.clone() });
+            let is_python = ending == "py" || is_package(&work.join(path));
+            if !is_python && is_program(&work.join(path)) {
+                words(vec![work.join(path).into()], arguments)
+            } else {
+                let interpreter =
+                    by_ending.filter(|_| !is_python).map(|(_, interpreter)| (*interpreter).into());
+                words(vec![interpreter.unwrap_or_else(python), script], arguments)
+            }
+        }
+    })
+}
+
 /// Returns whether an interpreter runs files of this name, whatever their mode.
 pub fn has_interpreter(path: &str) -> bool {
     let ending = Path::new(path).extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();

@@ -15,6 +15,7 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::address_mask::AddressMask;
 use super::kept::Collected;
@@ -149,6 +150,25 @@ pub enum TargetError {
         /// Its end.
         how: String,
     },
+    /// No program that runs containers.
+    #[error("there is no program {names} on the PATH, which the target's containers need")]
+    NoRuntime { names: String },
+    /// A command of docker's or podman's failed.
+    #[error("`{what}` failed: {said}")]
+    Runtime {
+        /// The command, in short.
+        what: String,
+        said: String,
+    },
+    /// An image can't be had.
+    #[error("{runtime} has no image `{image}`, and can't pull it")]
+    Image { image: String, runtime: String },
+    /// A path or word that no container can be given.
+    #[error("a container can't be given `{what}`: it has a `:`, a `,` or is not UTF-8")]
+    NotText { what: String },
+    /// A program that the target's containers can't run.
+    #[error("notebooks can't be run in a container")]
+    NotebookInContainer,
     /// The script can't be started.
     #[error("cannot start {}", program.display())]
     Start {
@@ -187,6 +207,11 @@ pub trait Target {
 
     /// Runs the script to its end.
     fn execute(&mut self, job: &Job, watch: &Arc<dyn Watch>, cancel: &Cancel) -> Result<Ended, TargetError>;
+
+    /// What the run's record says of the place where the script ran, under a key.
+    fn about(&self) -> Option<(&'static str, Value)> {
+        None
+    }
 
     /// Brings the outputs into the folder `into`, and keeps what else the script wrote.
     fn collect(&mut self, into: &Path, now: Timestamp) -> Result<Collected, TargetError>;

@@ -10,12 +10,13 @@ mod value;
 
 pub use file::{FILE_NAME, FileError};
 pub use table::{SETTINGS, Setting, VARIABLES};
-pub use value::{Kind, ValueError, size};
+pub use value::{Kind, ValueError};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::env::Env;
+use crate::text::parse_size as size;
 use crate::ui::{ColorChoice, OutputFormat};
 
 /// Why the settings can't be used.

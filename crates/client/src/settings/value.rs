@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use crate::text::parse_size as size;
 use crate::ui::{ColorChoice, OutputFormat};
 
 /// The longest time that makes sense to wait: a week.
@@ -70,52 +71,7 @@ pub(super) fn days(value: &str) -> Option<Duration> {
     (0.0..=MOST_DAYS).contains(&days).then(|| Duration::from_secs_f64(days * 24.0 * 3600.0))
 }
 
-/// A size as people write it, in bytes: `50MB`, `1.5 GB`, `800000`.
-pub fn size(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" | "bytes" => 1.0,
-        "k" | "kb" => 1e3,
-        "m" | "mb" => 1e6,
-        "g" | "gb" => 1e9,
-        "t" | "tb" => 1e12,
-        _ => return None,
-    };
-    let number: f64 = number.parse().ok()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "digits have no sign, and `as` saturates"
-    )]
-    Some((number * factor).round() as u64)
-}
-
 /// One of the values of a flag.
 pub(super) fn choice<T: ValueEnum>(value: &str) -> Option<T> {
     T::from_str(value.trim(), true).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        let cases = [
-            ("0", Some(0)),
-            ("800000", Some(800_000)),
-            ("50MB", Some(50_000_000)),
-            (" 1.5 gb ", Some(1_500_000_000)),
-            ("2k", Some(2_000)),
-            ("12 bytes", Some(12)),
-        ];
-        for (text, expect) in cases {
-            assert_eq!(size(text), expect, "{text}");
-        }
-        for text in ["", "MB", "-1", "1XB", "1.2.3", "many"] {
-            assert_eq!(size(text), None, "{text}");
-        }
-    }
 }

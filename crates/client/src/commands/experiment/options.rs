@@ -154,7 +154,7 @@ impl ProgramArgs {
 
 /// A size on the command line.
 pub fn parse_size(text: &str) -> Result<u64, String> {
-    crate::settings::size(text).ok_or_else(|| "it takes a size, for example 200MB".to_owned())
+    crate::text::parse_size(text).ok_or_else(|| "it takes a size, for example 200MB".to_owned())
 }
 
 /// Run records are text: so are the words of a command.

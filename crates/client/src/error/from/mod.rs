@@ -328,6 +328,10 @@ impl From<ConfigError> for CommandError {
             ConfigError::NoCompute { .. } => Self::not_found(error),
             ConfigError::Output { .. } => Self::usage(error)
                 .hint("edit the file: outputs are paths in the project, for example ckpt/ or '*.pt'"),
+            ConfigError::Resources { .. } | ConfigError::Data { .. } | ConfigError::NoImage { .. } => {
+                Self::usage(error)
+                    .hint("edit the file, or attach the target again: {azml} computetarget attach --help")
+            }
             ConfigError::Unsupported { .. } | ConfigError::Framework { .. } => {
                 Self::failed(error).hint("to run here: {azml} experiment submit -c local SCRIPT")
             }
@@ -386,6 +390,18 @@ impl From<TargetError> for CommandError {
             TargetError::Prepare { .. } => {
                 Self::failed(error).hint("what it said: {azml} history info -r RUN_ID -a prepare_log.txt")
             }
+            TargetError::NoRuntime { .. } => Self::not_found(error)
+                .hint("install docker or podman there, or name one: `containerRuntime` of the target"),
+            TargetError::Runtime { .. } => {
+                Self::failed(error).hint("does `docker version`, or `podman version`, answer there?")
+            }
+            TargetError::Image { .. } => {
+                Self::not_found(error).hint("what it said: {azml} history info -r RUN_ID -a prepare_log.txt")
+            }
+            TargetError::NotText { .. } => Self::failed(error).hint("rename it"),
+            TargetError::NotebookInContainer => Self::usage(error).hint(
+                "run its tool as a command: {azml} run -c TARGET -- papermill IN.ipynb outputs/OUT.ipynb",
+            ),
             TargetError::NoScript { .. } => {
                 Self::not_found(error).hint("is it ignored? take it in with a line `!PATH` in .amlignore")
             }

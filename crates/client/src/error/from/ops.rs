@@ -6,8 +6,8 @@ use crate::engine;
 use crate::error::{CommandError, ErrorKind};
 use crate::ops::submit::program;
 use crate::ops::{
-    cancel, clone, compare, create, download, kept_files, named, registry, restore, runs, sign_in, ssh_keys,
-    sweep,
+    cancel, clone, compare, compute_targets, create, download, kept_files, named, registry, restore, runs,
+    sign_in, ssh_keys, sweep,
 };
 
 impl From<runs::Error> for CommandError {
@@ -75,6 +75,33 @@ impl From<cancel::Error> for CommandError {
             cancel::Error::Runs(_) | cancel::Error::Signal(_) => None,
         };
         Self { hints: hint.into_iter().collect(), ..Self::failed(error) }
+    }
+}
+
+impl From<compute_targets::Error> for CommandError {
+    fn from(error: compute_targets::Error) -> Self {
+        use compute_targets::Error;
+        match error {
+            Error::Config(error) => error.into(),
+            Error::File(error) => error.into(),
+            Error::Unknown { ref similar, .. } => {
+                let hint = similar.as_ref().map(|name| format!("did you mean {name}?"));
+                let error = Self::not_found(error);
+                let error = hint.into_iter().fold(error, Self::hint);
+                error.hint("the targets there are: {azml} computetarget list")
+            }
+            Error::Taken { ref name, .. } => {
+                let hint = format!("choose another name, or first: {{azml}} computetarget detach -n {name}");
+                Self::usage(error).hint(hint)
+            }
+            Error::Named { ref others, .. } => {
+                let files: Vec<_> =
+                    others.iter().map(|name| format!("aml_config/{name}.runconfig")).collect();
+                Self::failed(error)
+                    .hint(format!("remove them, or have them name another: {}", files.join(", ")))
+            }
+            error => Self::usage(error).hint("{azml} computetarget attach --help"),
+        }
     }
 }
 

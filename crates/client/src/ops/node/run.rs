@@ -1,5 +1,6 @@
 //! Running a job to its end: the part of a submit that comes after its snapshot.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -62,6 +63,7 @@ pub fn run(
     }
     let mut opened = base.open(&spec)?;
     claim(&mut opened.history, run, attempt)?;
+    link_data(opened.project.root(), &spec.config)?;
     job.set_started(attempt)?;
     let mut ctx = on_node(ctx, &base)?;
     ctx.env = ctx.env.with(AZML_HEARTBEAT, spec.heartbeat.to_string());
@@ -69,6 +71,25 @@ pub fn run(
     let ended = go(&ctx, &base, &opened, &job, &spec, console);
     job.set_end(i32::from(ended.is_err()))?;
     ended
+}
+
+/// Makes the links to the node's own data, which run folders then link to.
+fn link_data(root: &Path, config: &RunConfig) -> Result<(), CommandError> {
+    for (link, path) in &config.data {
+        let link = root.join(link);
+        if std::fs::read_link(&link).is_ok_and(|known| known == Path::new(path)) {
+            continue;
+        }
+        // Another run may have put its own there a moment ago.
+        drop(std::fs::remove_file(&link));
+        match std::os::unix::fs::symlink(path, &link) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(CommandError::file("make link", &link, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The number of times that the engine has started the job again.
@@ -175,5 +196,6 @@ pub(super) fn check(ctx: &Context, base: &Base, config: &RunConfig, program: &Pr
     let project = ProjectFolders::of(&live::project_dir(&base.state(), &id));
     let inherited = submit::inherited(&ctx);
     let local = Local::new(history, None, project, config.python.clone(), inherited);
+    let local = local.contained_in(config.container.clone());
     local.check(program, !config.prepare.is_empty()).err().map(|error| error.to_string())
 }

@@ -122,7 +122,14 @@ fn take_in(
     let now = store.current(record)?.unwrap_or_else(|| record.clone());
     let mut changed = now.clone();
     let mut known = handle.clone();
+    if let State::Ended { why: Some(why), .. } = state {
+        known.reason = Some(why.clone());
+    }
     match state {
+        // The node saw a signal, and does not know whose it was: this one was the engine's.
+        State::Ended { why: Some(why), .. } if now.status == Status::Canceled && why != CANCELED => {
+            changed.status = Status::Failed;
+        }
         _ if now.status.is_over() => {}
         State::Queued { reason } => {
             (changed.status, known.reason) = (Status::Queued, reason.clone());
@@ -144,7 +151,7 @@ fn take_in(
     if changed != now {
         let put = |record: &mut RunRecord| {
             known.put(record);
-            if !record.status.is_over() {
+            if !record.status.is_over() || changed.status == Status::Failed {
                 (record.status, record.end_time_utc) = (changed.status, changed.end_time_utc);
             }
         };
@@ -160,9 +167,13 @@ fn take_in(
     Ok(changed)
 }
 
+/// An engine's word for a run that somebody ended there.
+const CANCELED: &str = "CANCELLED";
+
 /// The status of a run that ended and could write no record.
 fn end_of(state: &State, handle: &Handle) -> Status {
     match state {
+        State::Ended { why: Some(why), .. } if why == CANCELED => Status::Canceled,
         State::Ended { exit: Some(_), .. } | State::Ended { why: Some(_), .. } => Status::Failed,
         // It was never there: nothing ran.
         State::Unknown if handle.node.is_none() && handle.id.is_none() => Status::Failed,

@@ -42,7 +42,10 @@ impl Submission<'_> {
             run_id: self.live.id().clone(),
             commit: taken.commit,
             tree: taken.tree(),
-            left_out: linked.map(|left| left.path.clone()).collect(),
+            left_out: linked
+                .map(|left| left.path.clone())
+                .chain(config.data.keys().map(|link| link.as_str().into()))
+                .collect(),
             outputs: config.outputs.clone(),
             program: self.plan.program.clone(),
             environment,

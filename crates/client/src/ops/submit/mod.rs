@@ -328,6 +328,9 @@ impl<'a> Submission<'a> {
     /// Puts into the record how the run ended.
     fn record_end(&mut self, outcome: Result<&Ended, &CommandError>) {
         self.record.end_time_utc = Some(self.ctx.env.now());
+        if let Some((key, about)) = self.target.about() {
+            self.record.extra.insert(key.to_owned(), about);
+        }
         (self.record.status, self.record.exit_code) = match outcome.map(|ended| ended.exit) {
             Ok(Exit::Code(0)) => (Status::Completed, Some(0)),
             Ok(Exit::Code(code)) => (Status::Failed, Some(code)),
@@ -434,7 +437,8 @@ pub(super) fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -
     let inherited = inherited(ctx);
     let work = (!plan.in_place).then(|| live.work());
     let project = keeping::folders(ctx, opened.project.root(), opened.project.id());
-    Box::new(Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited))
+    let local = Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited);
+    Box::new(local.contained_in(plan.config.container.clone()))
 }
 
 pub(super) fn take_snapshot(
