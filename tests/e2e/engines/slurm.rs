@@ -111,6 +111,8 @@ fn what_the_cluster_cannot_give_is_refused_before_a_snapshot() {
     for part in ["Partition=p", "TimeLimit=00:10:00", "MinMemoryNode=96M", "Requeue=0"] {
         assert!(shown.stdout.contains(part), "{part} in {shown}");
     }
+    let sweep = ["sweep", "-c", "other", "--param", "lr=1,2", "--", "echo"];
+    let _refused = alice.azml(&project, &sweep).exits(2).says("a sweep runs on this computer");
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl SlurmEngine {
     }
 }
 
-/// What Slurm says of a job.
+/// The state of a job in Slurm's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
     state: String,

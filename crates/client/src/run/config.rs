@@ -261,7 +261,9 @@ impl RunConfig {
             return Err(ConfigError::Data { path: compute_path, link: link.clone() });
         }
         let is_contained = CONTAINERS.contains(&kind.as_str());
-        let container = match given(compute.base_docker_image) {
+        // A name that begins so would be an option of the program that runs containers.
+        let image = given(compute.base_docker_image).filter(|image| !image.starts_with('-'));
+        let container = match image {
             Some(image) if is_contained => Some(Container {
                 image,
                 runtime: given(compute.container_runtime),
@@ -490,6 +492,8 @@ mod tests {
         let dir = project(&[
             ("aml_config/docker.runconfig", "Target: docker\n"),
             ("aml_config/docker.compute", "type: localdocker\n"),
+            ("aml_config/option.runconfig", "Target: option\n"),
+            ("aml_config/option.compute", "type: localdocker\nbaseDockerImage: --privileged\n"),
             ("aml_config/yarn.runconfig", "Target: yarn\n"),
             ("aml_config/yarn.compute", "type: cluster\naddress: h\n"),
             ("aml_config/much.runconfig", "Target: much\n"),
@@ -503,6 +507,7 @@ mod tests {
         ]);
         let refused = |name: &str| RunConfig::load(dir.path(), name).unwrap_err();
         assert!(matches!(refused("docker"), ConfigError::NoImage { target, .. } if target == "docker"));
+        assert!(matches!(refused("option"), ConfigError::NoImage { .. }));
         assert!(matches!(refused("yarn"), ConfigError::Unsupported { kind, .. } if kind == "cluster"));
         assert!(matches!(refused("much"), ConfigError::Resources { .. }));
         assert!(matches!(refused("up"), ConfigError::Data { link, .. } if link == "../up"));
@@ -511,6 +516,6 @@ mod tests {
         assert!(matches!(refused("bad"), ConfigError::Parse { .. }));
         assert!(matches!(refused("empty"), ConfigError::NoCompute { .. }));
         let ConfigError::NoRunConfig { known, .. } = refused("locl") else { panic!("another error") };
-        assert_eq!(known, ["bad", "docker", "empty", "lost", "much", "spark", "up", "yarn"]);
+        assert_eq!(known, ["bad", "docker", "empty", "lost", "much", "option", "spark", "up", "yarn"]);
     }
 }

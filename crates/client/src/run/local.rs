@@ -41,7 +41,7 @@ pub struct Local {
     state: State,
     /// True if processes of the script's group still run.
     left_processes: bool,
-    /// What the record says of the container that the program ran in.
+    /// The container that the program ran in, as the record shows it.
     contained: Option<Value>,
 }
 

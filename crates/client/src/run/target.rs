@@ -208,7 +208,7 @@ pub trait Target {
     /// Runs the script to its end.
     fn execute(&mut self, job: &Job, watch: &Arc<dyn Watch>, cancel: &Cancel) -> Result<Ended, TargetError>;
 
-    /// What the run's record says of the place where the script ran, under a key.
+    /// The place where the script ran, with the key under which the run's record shows it.
     fn about(&self) -> Option<(&'static str, Value)> {
         None
     }

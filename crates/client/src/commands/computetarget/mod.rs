@@ -16,7 +16,7 @@ use crate::ui::{Numbers, Output};
 #[derive(Debug, clap::Subcommand)]
 #[command(arg_required_else_help = true)]
 pub enum Command {
-    Attach(attach::Args),
+    Attach(Box<attach::Args>),
     List(list::Args),
     Test(test::Args),
     Detach(detach::Args),

@@ -26,6 +26,7 @@ pub use self::template::Error as TemplateError;
 use super::runs;
 use super::submit::{self, Label, Member, Options, Plan, Wanted};
 use crate::context::{Context, Opened};
+use crate::engine;
 use crate::error::CommandError;
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::live::{self, Live};
@@ -48,6 +49,14 @@ pub enum Error {
     /// The command does not fit the parameters.
     #[error(transparent)]
     Template(#[from] template::Error),
+    /// The target is another computer or a container.
+    #[error("a sweep runs on this computer, and `{target}` is a target of type {kind}")]
+    Target {
+        /// The run configuration's target.
+        target: String,
+        /// Its type.
+        kind: String,
+    },
     /// The run is something else.
     #[error("run {run} is no sweep")]
     NoSweep {
@@ -340,7 +349,11 @@ fn first_plan(
     let (_, first) = values.first().ok_or(Error::Space(space::Error::None))?;
     let wanted = definition.wanted(words, first)?;
     let configuration = Some(definition.configuration.as_str());
-    submit::plan(ctx, opened, Options { configuration, wanted, ..options })
+    let plan = submit::plan(ctx, opened, Options { configuration, wanted, ..options })?;
+    match engine::place(&plan.config.compute)? {
+        Some(place) => Err(Error::Target { target: plan.config.target, kind: place.kind }.into()),
+        None => Ok(plan),
+    }
 }
 
 /// The snapshot of a sweep that was begun earlier.
