@@ -21,6 +21,8 @@ const WAITING: [&str; 6] =
 /// The states of a job that has a node.
 const RUNNING: [&str; 7] =
     ["RUNNING", "COMPLETING", "CONFIGURING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED"];
+/// The states of a job whose node Slurm has lost: a program that goes on there counts no more.
+const LOST: [&str; 2] = ["NODE_FAIL", "BOOT_FAIL"];
 /// The states of a job whose program ended by itself: how, its record says.
 const BY_ITSELF: [&str; 2] = ["COMPLETED", "FAILED"];
 /// The line between the answers of several programs.
@@ -85,7 +87,9 @@ fn state_of(found: Option<Found>, job: &JobState) -> State {
     if WAITING.contains(&name) {
         return State::Queued { reason: found.reason.or_else(|| Some(found.state.to_lowercase())) };
     }
-    if RUNNING.contains(&name) && job.exit.is_none() {
+    // A job that Slurm ends has a while to write its record.
+    let is_ending = job.goes_on && !LOST.contains(&name);
+    if is_ending || (RUNNING.contains(&name) && job.exit.is_none()) {
         return State::Running { node: found.node.or_else(|| job.node.clone()) };
     }
     let is_told = job.exit.is_some() && (BY_ITSELF.contains(&name) || RUNNING.contains(&name));
@@ -225,6 +229,8 @@ mod tests {
             ("RUNNING|n1|None", "", running.clone()),
             ("COMPLETING|n1|None", "started, ended", ended(Some(0), None)),
             ("COMPLETED|n1|None", "started, ended", ended(Some(0), None)),
+            ("CANCELLED by 1000|n1|None", "started, goes on", running.clone()),
+            ("NODE_FAIL|n1|NodeDown", "started, goes on", ended(None, Some("NODE_FAIL"))),
             ("FAILED|n1|NonZeroExitCode", "started, ended", ended(Some(0), None)),
             ("FAILED|n1|JobLaunchFailure", "", ended(None, Some("FAILED (JobLaunchFailure)"))),
             ("OUT_OF_MEMORY|n1|OutOfMemory", "started", ended(None, Some("OUT_OF_MEMORY"))),

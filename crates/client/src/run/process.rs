@@ -248,7 +248,9 @@ fn watch_over(
                         let by_key = control.has_tty() && is_by_key(status);
                         // A script that was about to read a terminal when it went away fails at the end of its input.
                         let by_hangup = !status.success() && control.has_lost_tty();
-                        return Ok((status, canceled || by_key || by_hangup));
+                        // Whoever cancels may have sent the script the signal, too: it can end before azml has heard.
+                        let with_azml = !status.success() && cancel.is_asked();
+                        return Ok((status, canceled || by_key || by_hangup || with_azml));
                     }
                 }
             }
@@ -431,6 +433,19 @@ mod tests {
         let (_keep, signals) = unbounded();
         let ended = run(&shell(dir.path(), "kill -KILL $$"), &watch, &Cancel::from_channel(signals)).unwrap();
         assert_eq!((ended.exit, ended.signal), (Exit::Signal(9), Some(9)));
+    }
+
+    #[test]
+    fn a_script_that_fails_while_its_cancel_is_on_the_way_is_canceled() {
+        let dir = tempfile::tempdir().unwrap();
+        let watch: Arc<dyn Watch> = Arc::new(Recorder::default());
+        for (end, exit) in
+            [("kill -TERM $$", Exit::Canceled), ("exit 3", Exit::Canceled), ("exit 0", Exit::Code(0))]
+        {
+            let cancel = Cancel::from_channel(never()).or_by_file(dir.path().join("cancel"));
+            let ended = run(&shell(dir.path(), &format!(">cancel; {end}")), &watch, &cancel).unwrap();
+            assert_eq!(ended.exit, exit, "{end}");
+        }
     }
 
     #[test]

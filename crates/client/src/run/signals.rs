@@ -3,6 +3,7 @@
 //! A signal that was ignored when azml started (`nohup`, `&` in a script) stays ignored, for azml and for the script.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -24,6 +25,8 @@ const JOB_CONTROL: [i32; 2] = [SIGTSTP, SIGCONT];
 pub struct Cancel {
     received: Receiver<i32>,
     suspensions: Arc<Mutex<Option<Sender<i32>>>>,
+    /// A file that asks for the same by being there.
+    file: Option<PathBuf>,
 }
 
 impl Cancel {
@@ -50,12 +53,17 @@ impl Cancel {
                 }
             }
         })?;
-        Ok(Self { received, suspensions })
+        Ok(Self { received, suspensions, file: None })
     }
 
     /// Signals that somebody passes on.
     pub fn from_channel(received: Receiver<i32>) -> Self {
-        Self { received, suspensions: Arc::default() }
+        Self { received, suspensions: Arc::default(), file: None }
+    }
+
+    /// The same, which is asked for by a file, too. Nobody is told of the file: only [`Self::is_asked`] looks for it.
+    pub fn or_by_file(self, file: PathBuf) -> Self {
+        Self { file: Some(file), ..self }
     }
 
     /// The channel of the signals.
@@ -75,9 +83,9 @@ impl Cancel {
         Ok(interrupt)
     }
 
-    /// Returns whether a signal has arrived that nobody has acted on; it stays.
+    /// Returns whether a signal has arrived that nobody has acted on; it stays. So does the file.
     pub fn is_asked(&self) -> bool {
-        !self.received.is_empty()
+        !self.received.is_empty() || self.file.as_ref().is_some_and(|file| file.exists())
     }
 
     /// From now on SIGTSTP and SIGCONT come here, and stopping azml is the receiver's, until this is dropped.

@@ -166,12 +166,17 @@ impl Job {
     /// Keeps the wish that it end.
     pub(super) fn ask_to_cancel(&self) -> Result<(), CommandError> {
         self.spec()?;
-        File::create(self.folder.join("cancel")).map(drop).map_err(|error| self.failed(error))
+        File::create(self.cancel_file()).map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// The wish.
+    pub(super) fn cancel_file(&self) -> PathBuf {
+        self.folder.join("cancel")
     }
 
     /// Returns whether it is to end.
     pub(super) fn is_cancel_asked(&self) -> bool {
-        self.folder.join("cancel").exists()
+        self.cancel_file().exists()
     }
 
     /// Tells the process that runs it on this computer to end; returns whether there is one.

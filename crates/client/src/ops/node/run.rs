@@ -148,7 +148,7 @@ fn go(
     };
     let signals = Cancel::listen().map_err(CommandError::failed)?;
     let (to, received) = unbounded();
-    let cancel = Cancel::from_channel(received);
+    let cancel = Cancel::from_channel(received).or_by_file(job.cancel_file());
     let is_over = AtomicBool::new(false);
     if job.is_cancel_asked() {
         // Before the program could start.

@@ -160,8 +160,15 @@ fn take_in(
     if is_over {
         opened.history.remove_inbox(&id)?;
         close(ctx, opened, &changed)?;
-        if *state != State::Unknown {
-            engine.forget(&opened.history, handle)?;
+        if *state != State::Unknown
+            && let Err(error) = engine.forget(&opened.history, handle)
+        {
+            ctx.notices.warning(&format!(
+                "the files of run {} stay on {}: {}",
+                handle.run,
+                handle.place(),
+                CommandError::from(error).chain().join(": ")
+            ));
         }
     }
     Ok(changed)
