@@ -3,3 +3,4 @@
 mod beds;
 mod containers;
 mod slurm;
+mod ssh;
