@@ -89,6 +89,18 @@ pub const NODE_CONNECT: Duration = Duration::from_secs(5);
 pub const NODE_FREE: u64 = 100 << 20;
 /// Seconds after which a lock of a ref on a node is taken for a killed push's.
 pub const NODE_LOCK_SECONDS: u32 = 10;
+/// The largest file that describes an environment, in bytes: uv's locks grow to some megabytes.
+pub const LOCK_FILE: u64 = 64 << 20;
+/// Lists of packages that one list names, with what these name.
+pub const LOCK_FILES: usize = 100;
+/// Environments of one computer that are kept, beside those that runs use.
+pub const ENVIRONMENTS_KEPT: usize = 10;
+/// Packages of an environment that a run's list has.
+pub const INSTALLED_PACKAGES: usize = 10_000;
+/// Lines of a log that the error of an environment shows.
+pub const ENVIRONMENT_ERROR_LINES: usize = 3;
+/// Time between two looks at an environment that another run makes.
+pub const ENVIRONMENT_LOOK: Duration = Duration::from_millis(100);
 /// Times that a run is offered to an engine that can't be reached, and the pause between two.
 pub const SUBMIT_TRIES: usize = 3;
 /// See [`SUBMIT_TRIES`].

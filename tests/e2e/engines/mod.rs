@@ -2,5 +2,6 @@
 
 mod beds;
 mod containers;
+mod environments;
 mod slurm;
 mod ssh;

@@ -18,6 +18,8 @@ use crate::run::target::Program;
 
 /// The target that every project has.
 pub const LOCAL: &str = "local";
+/// The key by which a target has an environment of its user's, and not one that azml makes.
+pub const OWN_ENVIRONMENT: &str = "userManagedEnvironment";
 /// The longest name of a target.
 const LONGEST_NAME: usize = 64;
 
@@ -174,7 +176,7 @@ pub fn plan(root: &Path, kind: Kind, wanted: &Wanted) -> Result<Attached, Error>
     put("type", kind.type_name().into());
     put("engine", kind.engine().into());
     if is_new && matches!(kind, Kind::Ssh | Kind::Slurm) {
-        put("userManagedEnvironment", true.into());
+        put(OWN_ENVIRONMENT, true.into());
         put("pythonLocation", "python3".into());
     }
     for (key, value) in [("address", &wanted.address), ("username", &wanted.username)] {

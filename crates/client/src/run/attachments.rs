@@ -24,12 +24,16 @@ use crate::metrics;
 pub const DRIVER_LOG: &str = "driver_log.txt";
 /// The output of the commands that came before the script.
 pub const PREPARE_LOG: &str = "prepare_log.txt";
+/// The packages of the environment that azml made for the run.
+pub const INSTALLED_PACKAGES: &str = "installed_packages.txt";
 /// The log of azml's own steps for the run.
 pub const CONTROL_LOG: &str = "control_log.txt";
 
 /// Returns whether an attachment is one of azml's own logs or of what the script logged.
 pub fn is_log(name: &Path) -> bool {
-    [DRIVER_LOG, PREPARE_LOG, CONTROL_LOG, metrics::FILE].iter().any(|log| name == Path::new(log))
+    [DRIVER_LOG, PREPARE_LOG, INSTALLED_PACKAGES, CONTROL_LOG, metrics::FILE]
+        .iter()
+        .any(|log| name == Path::new(log))
 }
 
 /// A run's attachments on disk.

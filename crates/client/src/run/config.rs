@@ -12,11 +12,14 @@ use serde_json::{Map, Value};
 use azml_core::checkout::path::check_name;
 
 use super::container::Container;
+use super::environment::Wanted;
 use super::outputs::{BadEntry, Outputs};
 use super::resources::{BadResource, Resources};
 
 /// The folder of configurations in a project.
 pub const FOLDER: &str = "aml_config";
+/// conda's file, where a run configuration names no other.
+const CONDA_FILE: &str = "aml_config/conda_dependencies.yml";
 /// In `ArgumentVector`: the script that is being submitted.
 const SCRIPT_TOKEN: &str = "$file";
 
@@ -117,6 +120,7 @@ struct RunConfigFile {
     environment_variables: Option<BTreeMap<String, Value>>,
     framework: Option<String>,
     prepare_environment: Option<Value>,
+    conda_dependencies_file: Option<String>,
     #[serde(alias = "outputs")]
     outputs: Option<Value>,
 }
@@ -139,6 +143,7 @@ struct ComputeFile {
     data: BTreeMap<String, Value>,
     base_docker_image: Option<String>,
     container_runtime: Option<String>,
+    user_managed_environment: Option<bool>,
 }
 
 /// The types of targets that azml can run on, as `.compute` files have them.
@@ -186,6 +191,9 @@ pub struct RunConfig {
     /// The container that the program runs in.
     #[serde(default)]
     pub container: Option<Container>,
+    /// The environment that azml makes from the snapshot's files.
+    #[serde(default)]
+    pub managed: Option<Wanted>,
     /// Links to make in the run's folder, and the folders on the target that they lead to.
     #[serde(default)]
     pub data: BTreeMap<String, String>,
@@ -236,6 +244,14 @@ impl RunConfig {
         let arguments = match file.argument_vector {
             Some(words) if !words.is_empty() => words.iter().map(plain).collect(),
             _ => vec![SCRIPT_TOKEN.to_owned()],
+        };
+        // As the Workbench has it: an environment of the system's, or the user's own. Where nothing is said, the user's own, unless
+        // one is to be prepared.
+        let conda = given(file.conda_dependencies_file).unwrap_or_else(|| CONDA_FILE.to_owned());
+        let managed = match (compute.user_managed_environment, &file.prepare_environment) {
+            (Some(false), _) => Some(Wanted { conda: Some(conda) }),
+            (None, Some(Value::Bool(true))) => Some(Wanted { conda: None }),
+            _ => None,
         };
         let prepare = match file.prepare_environment {
             None | Some(Value::Null | Value::Bool(_)) => Vec::new(),
@@ -293,9 +309,16 @@ impl RunConfig {
                 resources,
                 requeue: compute.requeue,
             },
+            // A container's environment is its image.
+            managed: managed.filter(|_| container.is_none()),
             container,
             data,
         })
+    }
+
+    /// Returns whether programs may be there when the script starts that are not there yet.
+    pub fn makes_programs(&self) -> bool {
+        !self.prepare.is_empty() || self.managed.is_some()
     }
 
     /// The script and its arguments, of what was given on the command line; `None` if neither that nor the

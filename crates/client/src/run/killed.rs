@@ -1,7 +1,7 @@
 //! Scripts that a signal has ended: what the run's record and messages say of it.
 //!
 //! The record has two more keys then, `signal` (its number) and `signal_name`; a third one, `out_of_memory`, if the
-//! kernel killed processes for want of memory while the script ran.
+//! kernel killed processes for want of memory while the script ran. One whose script never ran has `failure_reason`.
 
 use azml_core::run::RunRecord;
 
@@ -12,6 +12,7 @@ const SIGNAL: &str = "signal";
 const SIGNAL_NAME: &str = "signal_name";
 const CORE_DUMPED: &str = "core_dumped";
 const OUT_OF_MEMORY: &str = "out_of_memory";
+const FAILURE: &str = "failure_reason";
 /// A shell's exit code for a command that a signal has ended, less the signal's number.
 const SHELLS_OFFSET: i32 = 128;
 
@@ -28,6 +29,16 @@ pub fn note(record: &mut RunRecord, ended: &Ended) {
     if ended.out_of_memory && signal == signal_hook::consts::SIGKILL && ended.exit != Exit::Canceled {
         record.extra.insert(OUT_OF_MEMORY.to_owned(), true.into());
     }
+}
+
+/// Writes into the record why the script could not be run.
+pub fn note_failure(record: &mut RunRecord, why: &str) {
+    record.extra.insert(FAILURE.to_owned(), why.into());
+}
+
+/// The reason why the script of a run could not be run.
+pub fn failure_of(record: &RunRecord) -> Option<&str> {
+    record.extra.get(FAILURE)?.as_str()
 }
 
 /// The end of a script, for the control log.

@@ -9,12 +9,15 @@ use azml_core::history::HistoryRepo;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::aside::Aside;
+use super::attachments::INSTALLED_PACKAGES;
 use super::container::{Contained, Container, Runtime};
 use super::editable;
+use super::environment::{Environment, Found, Maker, Wanted};
 use super::folder::{Before, ProjectFolders, RunFolder};
 use super::kept::{self, Collected};
 use super::outputs;
-use super::process::{self, Ended, Exit, Notice, Spec, Stream, Watch};
+use super::process::{self, Ended, Exit, Notice, Spec, Watch};
 use super::process_table;
 use super::program::{Execution, Finder, is_package, words_in_container};
 use super::python;
@@ -43,6 +46,10 @@ pub struct Local {
     left_processes: bool,
     /// The container that the program ran in, as the record shows it.
     contained: Option<Value>,
+    /// The environment that the configuration asks for, and the folder of all environments.
+    managed: Option<(Wanted, PathBuf)>,
+    /// The one that the program ran in.
+    environment: Option<Environment>,
 }
 
 #[derive(Debug)]
@@ -72,7 +79,41 @@ impl Local {
             state,
             left_processes: false,
             contained: None,
+            managed: None,
+            environment: None,
         }
+    }
+
+    /// The same with an environment from the snapshot's files, if one is asked for; `folder` has all environments.
+    #[must_use]
+    pub fn managed_in(self, folder: PathBuf, wanted: Option<Wanted>) -> Self {
+        Self { managed: wanted.map(|wanted| (wanted, folder)), ..self }
+    }
+
+    /// Makes the environment that the program runs in, unless it is there, and activates it; gives the end of a run that was cancelled
+    /// meanwhile.
+    fn enter_environment(
+        &mut self,
+        job: &Job,
+        cwd: &Path,
+        env: &mut BTreeMap<OsString, OsString>,
+        (watch, cancel): (&Arc<dyn Watch>, &Cancel),
+    ) -> Result<Option<Ended>, TargetError> {
+        let Some((wanted, folder)) = &self.managed else { return Ok(None) };
+        let python = self.finder(cwd, env).python(job.program.name())?;
+        let is_named = self.python.as_deref().is_some_and(|python| !["python", "python3"].contains(&python));
+        let log = (job.prepare_log.as_path(), job.address.as_ref());
+        let maker = Maker { folder, cwd, env, log, watch, cancel };
+        let environment = match maker.environment(wanted, (&python, is_named))? {
+            Found::Ready(environment) => environment,
+            Found::None => return Ok(None),
+            Found::Canceled => return Ok(Some(Ended::by(Exit::Canceled))),
+        };
+        environment.activate(env);
+        let list = job.prepare_log.with_file_name(INSTALLED_PACKAGES);
+        std::fs::write(&list, environment.installed()).map_err(TargetError::file("write", &list))?;
+        self.environment = Some(environment);
+        Ok(None)
     }
 
     /// The same with programs in a container.
@@ -159,47 +200,16 @@ impl Local {
     }
 }
 
-/// Runs one command of those that come before the script. What it says is no output of the script.
-fn prepare(
-    command: &str,
-    cwd: &Path,
-    env: &BTreeMap<OsString, OsString>,
-    job: &Job,
-    watch: &Arc<dyn Watch>,
-    cancel: &Cancel,
-) -> Result<Ended, TargetError> {
-    let program = PathBuf::from("/bin/sh");
-    let spec = Spec {
-        program: program.clone(),
-        args: vec!["-c".into(), command.into()],
-        cwd: cwd.to_owned(),
-        env: env.clone(),
-        reads_stdin: false,
-        log: job.prepare_log.clone(),
-        address: job.address.clone(),
-    };
-    let aside: Arc<dyn Watch> = Arc::new(Aside(Arc::clone(watch)));
-    let ended =
-        process::run(&spec, &aside, cancel).map_err(|source| TargetError::Start { program, source })?;
+/// Runs one command of those that come before the script.
+fn prepare(command: &str, aside: &Aside<'_>) -> Result<Ended, TargetError> {
+    let (program, ended) = aside.shell(command);
+    let ended = ended.map_err(|source| TargetError::Start { program, source })?;
     let how = match ended.exit {
         Exit::Code(0) | Exit::Canceled => return Ok(ended),
         Exit::Code(code) => format!("ended with exit code {code}"),
         Exit::Signal(signal) => format!("was killed by {}", signals::describe(signal)),
     };
     Err(TargetError::Prepare { command: command.trim().to_owned(), how })
-}
-
-/// Shows all output as if it were errors: standard output is the script's.
-struct Aside(Arc<dyn Watch>);
-
-impl Watch for Aside {
-    fn started(&self, pid: u32) {
-        self.0.started(pid);
-    }
-
-    fn output(&self, _: Stream, bytes: &[u8]) {
-        self.0.output(Stream::Err, bytes);
-    }
 }
 
 impl Target for Local {
@@ -252,14 +262,24 @@ impl Target for Local {
             }
             None => drop(env.insert(PWD.into(), cwd.clone().into_os_string())),
         }
+        if let Some(canceled) = self.enter_environment(job, &cwd, &mut env, (watch, cancel))? {
+            return Ok(canceled);
+        }
+        let (log, address) = (job.prepare_log.as_path(), job.address.as_ref());
+        let aside = Aside { cwd: &cwd, env, log, address, watch, cancel };
         for command in &job.prepare {
-            let ended = prepare(command, &cwd, &env, job, watch, cancel)?;
+            let ended = prepare(command, &aside)?;
             if ended.exit == Exit::Canceled {
                 return Ok(ended);
             }
         }
-        let Execution { program, arguments: args, python, .. } =
-            self.finder(&cwd, &env).execution(&job.program)?;
+        let mut env = aside.env;
+        let mut finder = self.finder(&cwd, &env);
+        let of_environment = self.environment.as_ref().map(Environment::python);
+        if let Some(python) = of_environment.as_ref().and_then(|python| python.to_str()) {
+            finder.python = Some(python);
+        }
+        let Execution { program, arguments: args, python, .. } = finder.execution(&job.program)?;
         if let (Some(python), Some(work)) = (&python, &self.work) {
             self.import_from(work, python, &job.program, &mut env, watch);
         }
@@ -276,7 +296,9 @@ impl Target for Local {
     }
 
     fn about(&self) -> Option<(&'static str, Value)> {
-        self.contained.clone().filter(|about| !about.is_null()).map(|about| ("container", about))
+        let contained = self.contained.clone().filter(|about| !about.is_null());
+        let environment = self.environment.as_ref().map(|environment| ("environment", environment.about()));
+        contained.map(|about| ("container", about)).or(environment)
     }
 
     fn collect(&mut self, into: &Path, now: Timestamp) -> Result<Collected, TargetError> {

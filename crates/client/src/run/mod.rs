@@ -7,6 +7,7 @@
 
 pub mod address_mask;
 pub mod archive;
+mod aside;
 pub mod attachments;
 mod collect;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod delivery;
 pub mod detached;
 mod disk;
 mod editable;
+pub mod environment;
 pub mod folder;
 pub mod heartbeat;
 pub mod keeping;

@@ -118,7 +118,7 @@ impl Finder<'_> {
     }
 
     /// The Python interpreter of the run.
-    fn python(&self, script: &str) -> Result<PathBuf, TargetError> {
+    pub(super) fn python(&self, script: &str) -> Result<PathBuf, TargetError> {
         let python = self.python.unwrap_or(PYTHON);
         match self.find(script, python) {
             // Many systems have one of the two names only.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::address_mask::AddressMask;
+use super::environment;
 use super::kept::Collected;
 use super::outputs::Outputs;
 use super::process::{Ended, Watch};
@@ -150,6 +151,9 @@ pub enum TargetError {
         /// Its end.
         how: String,
     },
+    /// The environment can't be made.
+    #[error(transparent)]
+    Environment(#[from] environment::Error),
     /// No program that runs containers.
     #[error("there is no program {names} on the PATH, which the target's containers need")]
     NoRuntime { names: String },

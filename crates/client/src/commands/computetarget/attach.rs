@@ -49,6 +49,9 @@ pub struct Args {
     /// The Python interpreter there
     #[arg(long, value_name = "PATH")]
     python: Option<String>,
+    /// Make the environment of runs there, from the snapshot's uv.lock, requirements.txt or conda file
+    #[arg(long)]
+    make_environment: bool,
     /// azml there; without it, azml brings its own program there
     #[arg(long, value_name = "PATH")]
     azml: Option<String>,
@@ -148,6 +151,9 @@ impl Args {
             ("nativeSharedDirectory", &self.share),
         ];
         let mut keys = given(texts);
+        if self.make_environment {
+            keys.insert(compute_targets::OWN_ENVIRONMENT, false.into());
+        }
         if self.resources.requeue {
             keys.insert("requeue", true.into());
         }

@@ -124,6 +124,10 @@ fn elsewhere(
 /// The result of a command that has seen a run's end.
 pub(super) fn result(record: &RunRecord, propagates: bool) -> Result<Output, CommandError> {
     let id = &record.run_id;
+    if let Some(why) = killed::failure_of(record) {
+        return Err(CommandError::failed(format!("run {id} failed: {why}"))
+            .hint(format!("what azml did: {{azml}} history info -r {id} -a {CONTROL_LOG}")));
+    }
     let (text, hint, log) = match (record.status, record.exit_code) {
         (Status::Completed, _) => return Ok(Output::Nothing),
         (Status::Canceled, _) => {

@@ -362,6 +362,10 @@ impl From<settings::Error> for CommandError {
 impl From<TargetError> for CommandError {
     fn from(error: TargetError) -> Self {
         match &error {
+            TargetError::Environment(environment) => {
+                let hint = environment.hint();
+                Self::failed(error).hint(hint)
+            }
             TargetError::NoProgram { .. } => {
                 Self::not_found(error).hint("install it, or set pythonLocation in aml_config/local.compute")
             }

@@ -197,5 +197,5 @@ pub(super) fn check(ctx: &Context, base: &Base, config: &RunConfig, program: &Pr
     let inherited = submit::inherited(&ctx);
     let local = Local::new(history, None, project, config.python.clone(), inherited);
     let local = local.contained_in(config.container.clone());
-    local.check(program, !config.prepare.is_empty()).err().map(|error| error.to_string())
+    local.check(program, config.makes_programs()).err().map(|error| error.to_string())
 }

@@ -172,7 +172,7 @@ impl<'a> Submission<'a> {
         let store = RunStore::new(&opened.history);
         let live = claim(ctx, opened, store)?;
         let target = target(ctx, opened, plan, &live);
-        let command = target.check(&plan.program, !plan.config.prepare.is_empty())?;
+        let command = target.check(&plan.program, plan.config.makes_programs())?;
         let taken =
             snapshot.map_or_else(|| take_snapshot(ctx, opened, plan, &live), |taken| Ok(taken.clone()))?;
         let (record, secrets) = first_record(ctx, opened, plan, command, &live, &taken);
@@ -342,7 +342,11 @@ impl<'a> Submission<'a> {
                 killed::note(&mut self.record, ended);
                 self.log(&format!("the script ended: {}", killed::describe(ended)));
             }
-            Err(error) => self.log(&format!("the script could not be run: {}", error.chain().join(": "))),
+            Err(error) => {
+                let why = self.secrets.masked(&error.chain().join(": "));
+                killed::note_failure(&mut self.record, &why);
+                self.log(&format!("the script could not be run: {why}"));
+            }
         }
         if outcome.is_ok_and(|ended| ended.left_processes) {
             let group = self.record.pid.map_or_else(String::new, |pid| format!(" (process group {pid})"));
@@ -438,6 +442,8 @@ pub(super) fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -
     let work = (!plan.in_place).then(|| live.work());
     let project = keeping::folders(ctx, opened.project.root(), opened.project.id());
     let local = Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited);
+    let environments = ctx.env.state_dir_for(opened.project.root()).join("environments");
+    let local = local.managed_in(environments, plan.config.managed.clone());
     Box::new(local.contained_in(plan.config.container.clone()))
 }
 

@@ -9,7 +9,8 @@ use super::program::{Wanted, program};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::run::config::RunConfig;
-use crate::run::target::Program;
+use crate::run::environment;
+use crate::run::target::{Program, TargetError};
 use crate::run::upload::Limits;
 use crate::transport::Remote;
 
@@ -110,6 +111,9 @@ pub fn plan(ctx: &Context, opened: &Opened, options: Options<'_>) -> Result<Plan
     }
     let mut config = RunConfig::load(root, &named)?;
     config.environment.extend(options.environment);
+    if let Some(wanted) = &config.managed {
+        environment::check(root, wanted).map_err(TargetError::from)?;
+    }
     let program = program(ctx, root, &config, wanted)?;
     let mut attachments = Limits::of(ctx);
     attachments.in_git = options.attachments_limit.unwrap_or(attachments.in_git);

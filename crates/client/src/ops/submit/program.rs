@@ -79,7 +79,7 @@ fn command(
     let path = match project_path(root, &ctx.env.cwd, &first) {
         Ok(path) => path,
         // A program of this computer; or one that the preparing commands make.
-        Err(_) if first.starts_with('/') || !config.prepare.is_empty() => return Ok(as_it_is(root, words)),
+        Err(_) if first.starts_with('/') || config.makes_programs() => return Ok(as_it_is(root, words)),
         Err(error @ Error::Outside { .. }) => return Err(error.into()),
         Err(missing) => {
             let mut error = CommandError::from(TargetError::NoCommand { name: first });
