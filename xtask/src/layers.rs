@@ -140,8 +140,9 @@ pub(crate) const LAYERS: &[Layers] = &[
     Layers {
         folder: "crates/vsts-mock",
         rows: &[
-            (&["cli"], &["builder", "server"]),
-            (&["builder"], &["server", "http", "ssh", "tls", "operations", "listening"]),
+            (&["cli"], &["builder", "server", "intercept"]),
+            (&["builder"], &["server", "http", "intercept", "ssh", "tls", "operations", "listening"]),
+            (&["intercept"], &["server", "tls", "listening"]),
             (&["server"], &["admin", "ssh", "tls"]),
             (&["admin"], &["operations"]),
             (
@@ -227,7 +228,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             (&["state", "maintenance"], &[]),
             (&["directory"], &[]),
             (&["conversations", "faults", "histories", "jobs", "journal"], &[]),
-            (&["admission", "budget", "clock", "disk_full"], &[]),
+            (&["admission", "budget", "clock", "disk_full", "service_hosts"], &[]),
             (&["limits"], &[]),
         ],
         ground: &[
@@ -247,6 +248,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             "admission",
             "budget",
             "clock",
+            "service_hosts",
             "disk_full",
             "limits",
         ],

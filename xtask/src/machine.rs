@@ -58,11 +58,14 @@ fn require_engines() -> Outcome {
     require("a static busybox", &["busybox-static"], || PathBuf::from("/bin/busybox").exists())
 }
 
-/// The programs of the tests that run with `--all` alone: PyTorch with its launchers, and R. Installed where the machine lacks them.
+/// The programs of the tests that run with `--all` alone: PyTorch with its launchers, R, Go, Java. Installed where the machine lacks them.
 pub fn require_heavy_programs() -> Outcome {
     let has_torch = || process::succeeds(Command::new("/usr/bin/python3").args(["-c", "import torch, venv"]));
     require("PyTorch of the system's Python", &["python3-torch", "python3-venv"], has_torch)?;
-    require("R", &["r-base-core"], || answers("Rscript", "--version"))
+    require("R", &["r-base-core"], || answers("Rscript", "--version"))?;
+    // Languages whose clients vsts-mock's --intercept has to reach.
+    require("Go", &["golang-go"], || answers("go", "version"))?;
+    require("Java", &["default-jdk-headless"], || answers("java", "-version"))
 }
 
 /// Go, and the libraries of git-lfs as packages have them.

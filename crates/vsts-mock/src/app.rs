@@ -25,6 +25,7 @@ use crate::journal::Journal;
 use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, Limits};
 use crate::maintenance::Maintenance;
 use crate::registry::{self, RegistryError};
+use crate::service_hosts::without_port;
 use crate::state::{State, StateError};
 
 /// One server as one of its listeners shows it: what all of them share, and what URLs in answers begin with there.
@@ -170,10 +171,7 @@ impl App {
     /// The host in the server's URLs.
     pub(crate) fn own_host(&self) -> Option<&str> {
         let authority = self.base_url().split_once("://")?.1.split('/').next()?;
-        match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
-            _ => Some(authority),
-        }
+        Some(without_port(authority))
     }
 }
 

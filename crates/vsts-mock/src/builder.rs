@@ -16,6 +16,7 @@ use crate::config::{
 };
 use crate::faults::Fault;
 use crate::http;
+use crate::intercept;
 use crate::listening;
 use crate::operations::lfs::garbage;
 use crate::server::{MockServer, Ready, StartError};
@@ -69,6 +70,7 @@ impl Builder {
             data_dir: None,
             http: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
             https: None,
+            intercept: None,
             ssh: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
             ssh_timeouts: Timeouts::default(),
             external_url: None,
@@ -133,6 +135,13 @@ impl Builder {
         self
     }
 
+    /// Listens there for a proxy that takes clients of the service's host names (`dev.azure.com`, `*.visualstudio.com`) to this
+    /// server, and refuses all others; port 0 takes a free one. HTTPS is listened for, too. `None`, the default, has no proxy.
+    pub fn intercept(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
+        self.config.intercept = address.into();
+        self
+    }
+
     /// Listens for SSH there; port 0, the default, takes a free one. `None` listens for no SSH.
     pub fn ssh(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
         self.config.ssh = address.into();
@@ -180,7 +189,7 @@ impl Builder {
     pub async fn start(mut self) -> Result<MockServer, StartError> {
         self.config.profile = self.profile.or(self.config.seed.profile).unwrap_or_default();
         let config = self.config;
-        let wanted = [config.http, config.https, config.ssh];
+        let wanted = [config.http, config.https, config.ssh, config.intercept];
         if let Some(address) = wanted.into_iter().flatten().find(|address| !address.ip().is_loopback())
             && !config.seed.allow_remote
         {
@@ -191,10 +200,11 @@ impl Builder {
         let shutdown = CancellationToken::new();
         let mut tasks = Vec::new();
         let (mut https, mut ca_pem) = (None, None);
-        if let Some(wanted) = config.https {
+        let free = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        if let Some(wanted) = config.https.or(config.intercept.map(|_| free)) {
             let (listener, bound) = bind(wanted)?;
             let tls = Tls::open(app.state.dir(), bound, external.as_deref(), &config.clock)?;
-            https = Some(format!("https://{bound}"));
+            https = Some(bound);
             ca_pem = Some(tls.ca_pem().to_owned());
             app = app.at(external.clone().unwrap_or_else(|| format!("https://{bound}")));
             let (router, stop) = (http::router(app.clone()), shutdown.clone().cancelled_owned());
@@ -223,13 +233,20 @@ impl Builder {
             app.ssh_address.get_or_init(|| address);
             tasks.push(tokio::spawn(listener.serve(app.clone(), shutdown.clone(), times)));
         }
+        let mut intercept = None;
+        if let (Some(wanted), Some(https)) = (config.intercept, https) {
+            let (listener, bound) = bind(wanted)?;
+            intercept = Some(format!("http://{bound}"));
+            tasks.push(tokio::spawn(intercept::serve(listener, https, app.clone(), shutdown.clone())));
+        }
         let (sweeping, stop) = (app.clone(), shutdown.clone());
         tasks.push(tokio::spawn(async move { garbage::keep_sweeping(&sweeping, stop).await }));
         let ready = Ready {
             event: "ready",
             http: address.map(|address| format!("http://{address}")),
-            https,
+            https: https.map(|address| format!("https://{address}")),
             ssh,
+            intercept,
             ca_pem,
             known_hosts,
             admin_token: app.admin_token.reveal().to_owned(),

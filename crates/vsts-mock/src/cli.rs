@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::builder::Builder;
 use crate::config::{Profile, Seed};
+use crate::intercept;
 use crate::server::{MockServer, Ready};
 
 /// The log filter when `RUST_LOG` is not set.
@@ -40,6 +41,8 @@ enum Command {
     ///
     /// The command finds VSTS_MOCK_HTTP, VSTS_MOCK_HTTPS, VSTS_MOCK_CA_PEM, VSTS_MOCK_SSH, VSTS_MOCK_KNOWN_HOSTS,
     /// VSTS_MOCK_ADMIN_TOKEN and VSTS_MOCK_READY (the ready line) in its environment. Without --http or --ssh a free port is taken.
+    /// With --intercept it also finds the variables that make curl, git, OpenSSH below git, Python, Node.js, Go, Java and .NET
+    /// reach this server under the service's host names.
     Exec(ExecArgs),
     /// Print a commented example seed
     Init,
@@ -59,6 +62,10 @@ struct ServeArgs {
     /// Listen for HTTPS there; port 0 takes a free one; the ready line's `ca_pem` is what to trust [default: not at all]
     #[arg(long, value_name = "ADDR")]
     https: Option<SocketAddr>,
+    /// Listen there for a proxy that takes the service's host names (dev.azure.com, *.visualstudio.com) here and refuses all
+    /// others; implies --https [default: not at all; with no ADDR a free port]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = FREE_PORT)]
+    intercept: Option<SocketAddr>,
     /// Listen for SSH there; port 0 takes a free one [default: 127.0.0.1:2222, or a free port if --http takes one]
     #[arg(long, value_name = "ADDR")]
     ssh: Option<SocketAddr>,
@@ -158,8 +165,13 @@ async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {
     let (program, arguments) = args.command.split_first().ok_or("a command is needed after --")?;
     let mut process = Process::new(program);
     process.args(arguments).kill_on_drop(true);
-    for (name, value) in environment(&server, &line) {
-        process.env(name, value);
+    process.envs(environment(&server, &line));
+    let intercepted = match server.ready().intercept {
+        Some(_) => Some(intercept::environment::prepare(server.ready(), inherited)?),
+        None => None,
+    };
+    if let Some(intercepted) = &intercepted {
+        process.envs(intercepted.variables.iter().map(|(name, value)| (name, value)));
     }
     let mut child =
         process.spawn().map_err(|error| format!("cannot run {}: {error}", program.to_string_lossy()))?;
@@ -178,6 +190,14 @@ async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code.unwrap_or_else(|| 128_u8.saturating_add(signal_of(status)))))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command inherits the environment, and what it adds to must be read"
+)]
+fn inherited(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn signal_of(status: std::process::ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
     status.signal().and_then(|signal| u8::try_from(signal).ok()).unwrap_or(1)
@@ -192,6 +212,7 @@ fn environment(server: &MockServer, line: &str) -> Vec<(String, String)> {
     variables.extend(ready.ssh.iter().map(|url| ("VSTS_MOCK_SSH".to_owned(), url.clone())));
     variables.extend(ready.known_hosts.iter().map(|line| ("VSTS_MOCK_KNOWN_HOSTS".to_owned(), line.clone())));
     variables.extend(ready.https.iter().map(|url| ("VSTS_MOCK_HTTPS".to_owned(), url.clone())));
+    variables.extend(ready.intercept.iter().map(|url| ("VSTS_MOCK_INTERCEPT".to_owned(), url.clone())));
     variables.extend(ready.ca_pem.iter().map(|pem| ("VSTS_MOCK_CA_PEM".to_owned(), pem.clone())));
     variables.extend(ready.http.iter().map(|url| ("VSTS_MOCK_HTTP".to_owned(), url.clone())));
     variables
@@ -221,7 +242,7 @@ fn builder(args: &ServeArgs, default_http: &str, default_ssh: &str) -> Result<Bu
         None if http.port() == 0 => FREE_PORT.parse().expect("the default is an address"),
         None => default_ssh.parse().expect("the default is an address"),
     };
-    Ok(builder.http(http).https(args.https).ssh(ssh))
+    Ok(builder.http(http).https(args.https).intercept(args.intercept).ssh(ssh))
 }
 
 fn ready_line(ready: &Ready) -> Result<String, Failure> {

@@ -38,6 +38,9 @@ pub(crate) const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
 pub(crate) const HTTP_HEAD_BYTES: usize = 32 << 10;
 
+/// Bytes of the head of a request to the proxy of `--intercept`.
+pub(crate) const PROXY_HEAD_BYTES: usize = 16 << 10;
+
 /// Seconds that the head of a request may take, and that a connection may be without a request.
 pub(crate) const HTTP_HEAD_SECONDS: u64 = 30;
 

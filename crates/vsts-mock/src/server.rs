@@ -71,6 +71,9 @@ pub struct Ready {
     pub https: Option<String>,
     /// The address of the SSH listener.
     pub ssh: Option<String>,
+    /// The address of the proxy that takes clients of the service's host names here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intercept: Option<String>,
     /// The certificate authority of HTTPS, as PEM.
     pub ca_pem: Option<String>,
     /// The line for a `known_hosts` file.

@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) http: Option<SocketAddr>,
     /// The address for HTTPS, if it is served.
     pub(crate) https: Option<SocketAddr>,
+    /// The address of the proxy for the service's host names, if there is one.
+    pub(crate) intercept: Option<SocketAddr>,
     /// The address for SSH, if it is served.
     pub(crate) ssh: Option<SocketAddr>,
     pub(crate) ssh_timeouts: Timeouts,

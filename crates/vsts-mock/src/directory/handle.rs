@@ -4,6 +4,7 @@
 //! and closes the others; who still uses one that is closed keeps it, and who opens it again meanwhile gets the same one.
 
 use std::fmt;
+use std::fs::Metadata;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,8 @@ struct Kept {
     /// True if what killed processes left in it is removed, or about to be.
     is_swept: AtomicBool,
     head: KeptHead,
+    /// The bytes of its objects as they were counted last, and one more; 0 if they have not been since the last push.
+    size: AtomicU64,
 }
 
 #[derive(Default)]
@@ -72,6 +75,22 @@ impl Handle {
     /// born.
     pub(crate) fn default_branch(&self, path: &Path) -> Result<Option<String>, gix::Error> {
         Ok(self.0.head.branch(path)?.map(|branch| branch.as_bstr().to_string()))
+    }
+
+    /// The bytes that the objects of the repository at this path take on the disk, counted once between two pushes. What
+    /// cannot be read counts nothing.
+    pub(crate) fn size(&self, path: &Path) -> u64 {
+        if let Some(known) = self.0.size.load(Ordering::Relaxed).checked_sub(1) {
+            return known;
+        }
+        let size = object_bytes(&path.join("objects"));
+        self.0.size.store(size.saturating_add(1), Ordering::Relaxed);
+        size
+    }
+
+    /// Has the size counted anew: the repository has changed.
+    pub(crate) fn forget_size(&self) {
+        self.0.size.store(0, Ordering::Relaxed);
     }
 
     fn close(&self) {
@@ -136,6 +155,20 @@ impl OpenRepositories {
             handle.close();
         }
     }
+}
+
+/// The bytes of the files in `objects` and in the folders in it, which is as deep as Git goes.
+fn object_bytes(objects: &Path) -> u64 {
+    let files = |folder: &Path| -> u64 {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| entry.metadata().ok())
+            .filter(Metadata::is_file)
+            .map(|file| file.len())
+            .sum()
+    };
+    let folders = std::fs::read_dir(objects).into_iter().flatten().flatten();
+    folders.map(|folder| files(&folder.path())).sum()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -157,6 +157,7 @@ impl Policy for RepoPolicy {
         if let Err(error) = recorded {
             tracing::error!(%error, "a push could not be recorded");
         }
+        self.repo.handle.forget_size();
         match self.app.state.open_repo(&self.repo) {
             Ok(repository) => self.app.maintenance.changed(repository),
             Err(error) => tracing::debug!(%error, "a repository is gone that was just pushed to"),

@@ -6,12 +6,7 @@
 
 use percent_encoding::percent_decode_str;
 
-/// Hosts whose first label is an account.
-const ACCOUNT_SUFFIXES: [&str; 2] = [".visualstudio.com", ".localhost"];
-
-/// The labels that may stand between an account's name and such a suffix: where the service keeps users and groups,
-/// extensions, and profiles. All of it is answered here.
-const SERVICES: [&str; 4] = [".vssps", ".vsaex", ".vsspsext", ".extmgmt"];
+use crate::service_hosts;
 
 /// The resource that a URL names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +71,7 @@ pub(crate) fn parse(host: Option<&str>, path: &str, own_host: Option<&str>) -> A
     let (before, after) = (&segments[..marker], &segments[marker + 1..]);
     let (account, before) = match account_of_host(host, own_host) {
         Some(account) => (Some(account), before),
+        None if host.is_some_and(service_hosts::is_deployment) => (None, before),
         None => match before.split_first() {
             Some((account, before)) => (Some(account.clone()), before),
             None => (None, before),
@@ -116,24 +112,9 @@ pub(crate) fn parse(host: Option<&str>, path: &str, own_host: Option<&str>) -> A
     Address::Git(GitAddress { account, project, repo: repo.clone(), tail })
 }
 
-/// The account in a host's name, if it is a host of an account.
+/// The account in a request's host, if it is a host of an account.
 pub(super) fn account_of_host(host: Option<&str>, own_host: Option<&str>) -> Option<String> {
-    let host = host?.to_ascii_lowercase();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => &host,
-    };
-    let own = own_host.filter(|own| own.contains('.') && own.parse::<std::net::IpAddr>().is_err());
-    let own = own.map(|own| format!(".{}", own.to_ascii_lowercase()));
-    let label = ACCOUNT_SUFFIXES
-        .iter()
-        .copied()
-        .chain(own.as_deref())
-        .find_map(|suffix| name.strip_suffix(suffix))?;
-    let label = SERVICES.iter().find_map(|service| label.strip_suffix(service)).unwrap_or(label);
-    let is_label =
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    is_label.then(|| label.to_owned())
+    service_hosts::account(host?, own_host)
 }
 
 #[cfg(test)]
@@ -206,6 +187,15 @@ mod tests {
             parse(Some("a.b.visualstudio.com"), "/x/_git/y", None),
             git(Some("x"), "y", "y", GitTail::Page)
         );
+    }
+
+    #[test]
+    fn the_service_itself_has_no_account() {
+        let expected = Address::Rest { account: None, project: None, rest: vec!["accounts".to_owned()] };
+        assert_eq!(parse(Some("app.vssps.visualstudio.com"), "/_apis/accounts", None), expected);
+        let parts = parse(Some("vssps.dev.azure.com"), "/acme/_apis/graph/users", None);
+        let rest = vec!["graph".to_owned(), "users".to_owned()];
+        assert_eq!(parts, Address::Rest { account: Some("acme".to_owned()), project: None, rest });
     }
 
     #[test]

@@ -7,9 +7,10 @@ use http::{HeaderMap, StatusCode};
 
 use super::web::text;
 use crate::app::App;
+use crate::service_hosts::{is_of_service, without_port};
 
-/// Suffixes of names that belong to the service that is imitated, or to this computer.
-const SUFFIXES: [&str; 3] = [".localhost", ".visualstudio.com", ".azure.com"];
+/// The suffix of names that belong to this computer.
+const LOCAL: &str = ".localhost";
 
 /// Returns whether the server goes by the request's host: its own name, one below it, an address, a name without a dot as
 /// containers and computers of one network have, or one of the service.
@@ -20,11 +21,7 @@ pub(super) fn is_own(app: &App, headers: &HeaderMap) -> bool {
 }
 
 fn goes_by(host: &str, own: Option<&str>) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.to_ascii_lowercase();
+    let name = without_port(host).to_ascii_lowercase();
     let is_address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
     let is_own = own.is_some_and(|own| {
         let own = own.to_ascii_lowercase();
@@ -33,7 +30,8 @@ fn goes_by(host: &str, own: Option<&str>) -> bool {
     is_address
         || is_own
         || (!name.is_empty() && !name.contains('.'))
-        || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+        || name.ends_with(LOCAL)
+        || is_of_service(&name)
 }
 
 /// The answer to a request for another host.

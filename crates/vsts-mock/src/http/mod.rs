@@ -12,6 +12,7 @@ mod bridge;
 mod dates;
 mod faults;
 mod git;
+mod go_get;
 mod host;
 mod lfs;
 mod oauth;
@@ -30,10 +31,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::HOST;
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 
 use crate::app::App;
+use crate::directory::subject;
 use crate::journal::{Event, shown};
+use crate::service_hosts;
 use address::Address;
 use peer::Journalled;
 pub(crate) use serve::listen;
@@ -89,6 +92,9 @@ async fn dispatch(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
 
 async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journalled) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    if let Some(response) = go_get::answer(&request, app.base_url()) {
+        return response;
+    }
     match address::parse(host, request.uri().path(), app.own_host()) {
         Address::Git(address) if address.lfs().is_some() => {
             lfs::serve(app, &address, request, journalled).await
@@ -104,6 +110,8 @@ async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journal
         Address::Rest { account, project, rest } => {
             rest::serve(app, account, project, rest, request, journalled).await
         }
+        // Clients find an organisation's tenant by asking the part of the service that has its users.
+        Address::Other if host.is_some_and(service_hosts::is_users) => tenant(),
         Address::Other if arm::is_one(request.uri().path()) => arm::serve(app, request, journalled).await,
         Address::Other if let Some(endpoint) = oauth::endpoint(request.uri().path()) => {
             oauth::serve(app, endpoint, request, journalled).await
@@ -125,6 +133,15 @@ async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journal
             text(StatusCode::NOT_FOUND, "There is nothing at this address.")
         }
     }
+}
+
+/// The service answers this way for any organisation; the header is what counts.
+fn tenant() -> Response {
+    let mut response = text(StatusCode::NOT_FOUND, "There is nothing at this address.");
+    if let Ok(id) = HeaderValue::from_str(&subject::tenant().to_string()) {
+        response.headers_mut().insert("x-vss-resourcetenant", id);
+    }
+    response
 }
 
 fn front_page(app: &App) -> String {

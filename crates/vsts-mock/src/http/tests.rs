@@ -69,6 +69,7 @@ impl Bench {
             data_dir: None,
             http: None,
             https: None,
+            intercept: None,
             ssh: None,
             ssh_timeouts: crate::config::Timeouts::default(),
             external_url: None,

@@ -18,6 +18,8 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
@@ -65,6 +67,11 @@ pub enum TlsError {
     /// The library refuses the settings.
     #[error("cannot set up TLS")]
     Setup(#[from] rustls::Error),
+}
+
+/// The certificate in a PEM text, as DER.
+pub(crate) fn der(pem: &str) -> Result<Vec<u8>, PemError> {
+    Ok(CertificateDer::from_pem_slice(pem.as_bytes())?.to_vec())
 }
 
 /// The TLS settings of a listener.

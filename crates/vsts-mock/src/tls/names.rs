@@ -7,8 +7,10 @@ use std::net::IpAddr;
 
 use url::Host;
 
-/// Always good.
-const LOCAL: [&str; 5] = ["localhost", "*.localhost", "127.0.0.1", "::1", "*.visualstudio.com"];
+use crate::service_hosts::CERTIFICATE_NAMES;
+
+/// This computer's names.
+const LOCAL: [&str; 4] = ["localhost", "*.localhost", "127.0.0.1", "::1"];
 
 /// The names of one server.
 #[derive(Debug)]
@@ -20,9 +22,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The usual ones, the address that is listened on, and the host of the URL that clients use.
+    /// This computer's names, the service's, the address that is listened on, and the host of the URL that clients use.
     pub(super) fn new(bound: IpAddr, external_url: Option<&str>) -> Self {
-        let mut fixed: Vec<String> = LOCAL.map(str::to_owned).to_vec();
+        let mut fixed: Vec<String> =
+            LOCAL.iter().chain(&CERTIFICATE_NAMES).map(|&name| name.to_owned()).collect();
         let mut suffixes = vec![".localhost".to_owned()];
         if !bound.is_unspecified() {
             fixed.push(bound.to_string());
@@ -65,7 +68,8 @@ mod tests {
     #[test]
     fn the_address_and_the_external_host_are_named() {
         let local: IpAddr = "127.0.0.1".parse().expect("an address");
-        assert_eq!(Names::new(local, None).all(None), LOCAL);
+        let usual = [&LOCAL[..], &CERTIFICATE_NAMES[..]].concat();
+        assert_eq!(Names::new(local, None).all(None), usual);
         let rows: [(&str, &str, &[&str]); 4] = [
             ("0.0.0.0", "https://git.example:8443/x", &["git.example", "*.git.example"]),
             ("192.0.2.7", "http://192.0.2.8", &["192.0.2.7", "192.0.2.8"]),
@@ -74,7 +78,7 @@ mod tests {
         ];
         for (bound, external, more) in rows {
             let names = Names::new(bound.parse().expect("an address"), Some(external));
-            assert_eq!(names.all(None), [&LOCAL[..], more].concat(), "{external}");
+            assert_eq!(names.all(None), [&usual[..], more].concat(), "{external}");
         }
     }
 

@@ -14,6 +14,7 @@ mod experimentation;
 mod faults;
 mod git;
 mod hostile;
+mod intercept;
 mod lfs;
 mod library;
 mod limits;

@@ -63,6 +63,20 @@ fn the_shell_script_works_as_it_stands() {
 }
 
 #[test]
+fn the_example_under_the_services_names_works_as_it_stands() {
+    let dir = TempDir::new().expect("a folder");
+    let seed = example("sh").lines().next().expect("it begins with a seed");
+    run(dir.path(), Path::new("/bin/sh"), &["-ec", seed]);
+    std::fs::write(dir.path().join("example.sh"), example("shell")).expect("a file is written");
+    let said = run(dir.path(), Path::new("/bin/sh"), &["-e", "example.sh"]);
+    assert!(
+        said.contains("https://acme.visualstudio.com/_apis/projects/") && said.contains("200\n"),
+        "{said}"
+    );
+    assert!(dir.path().join("iris/.git").is_dir());
+}
+
+#[test]
 fn the_example_with_large_files_works_as_it_stands() {
     let dir = TempDir::new().expect("a folder");
     let seed = example("sh").lines().next().expect("it begins with a seed");

@@ -120,12 +120,102 @@ async fn every_answer_has_the_services_manners() {
         unknown.text(),
         "The controller for path '/acme/_apis/unheard/of' was not found or does not implement IController."
     );
-    // What the table names and nothing here answers is unknown too, and stands in the journal as such.
-    assert_eq!(
-        site.get("/acme/iris/_apis/git/repositories/extra/pullRequests", "alicepat").await.status,
-        404
-    );
+    // Node's SDK makes an empty success of a 404: a resource that the service has, and this server has not, is a 501.
+    let missing = site.get("/acme/iris/_apis/git/repositories/extra/importRequests", "alicepat").await;
+    assert_eq!(missing.fails(501), "NotImplementedException");
+    let journal = site.server.admin().journal();
+    let unknown = journal.iter().filter(|entry| entry.is_unknown()).count();
+    assert_eq!(unknown, 3, "{journal:?}");
     let reply = site.get("/acme/iris/_apis/git/repositories/none", "alicepat").await;
     assert_eq!(reply.fails(404), "GitRepositoryNotFoundException");
     assert!(site.get("/acme/_apis/projects?$top=-1", "alicepat").await.fails(400).contains("Argument"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hosts_of_an_organisation_have_it_in_the_path() {
+    let site = Site::with_profile(Profile::AzureDevops).await;
+    for host in [
+        "dev.azure.com",
+        "vssps.dev.azure.com",
+        "vsaex.dev.azure.com",
+        "almsearch.dev.azure.com",
+        "vsrm.dev.azure.com",
+    ] {
+        let by_host = format!("Host: {host}\r\n");
+        let projects = site.send("GET", "/acme/_apis/projects", "alicepat", &by_host, "").await.expect(200);
+        let url = projects["value"][0]["url"].as_str().expect("a URL");
+        assert!(url.starts_with("http://dev.azure.com/acme/_apis/projects/"), "{host}: {url}");
+    }
+    let users = "Host: vssps.dev.azure.com\r\n";
+    let tenant = site.send("HEAD", "/acme", "", users, "").await;
+    assert_eq!((tenant.status, tenant.header("x-vss-resourcetenant").len()), (404, 36));
+    let by_host = "Host: acme.visualstudio.com\r\n";
+    let repo =
+        site.send("GET", "/iris/_apis/git/repositories/extra", "alicepat", by_host, "").await.expect(200);
+    assert_eq!(repo["remoteUrl"], "http://acme@acme.visualstudio.com/iris/_git/extra");
+    assert_eq!(repo["webUrl"], "http://acme.visualstudio.com/iris/_git/extra");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_itself_lists_a_users_accounts_and_shows_profiles() {
+    let site = Site::with_profile(Profile::AzureDevops).await;
+    let deployment = "Host: app.vssps.visualstudio.com\r\n";
+    let get = async |path: &str, token: &str| site.send("GET", path, token, deployment, "").await;
+    let me = get("/_apis/profile/profiles/me?api-version=7.1", "alicepat").await.expect(200);
+    let id = me["id"].as_str().expect("an id");
+    for query in [format!("memberId={id}"), format!("ownerId={id}"), String::new()] {
+        let accounts =
+            get(&format!("/_apis/accounts?api-version=7.1-preview.1&{query}"), "alicepat").await.expect(200);
+        assert_eq!(each(&accounts, "accountName"), ["acme"], "{query}");
+        assert_eq!(accounts["value"][0]["accountUri"], "http://dev.azure.com/acme/");
+    }
+    let one = get("/_apis/accounts/ACME?api-version=7.1-preview.1", "alicepat").await.expect(200);
+    assert_eq!(one["accountName"], "acme");
+    let bobs =
+        get(&format!("/_apis/accounts?ownerId={}&api-version=7.1-preview.1", uuid::Uuid::nil()), "alicepat")
+            .await;
+    assert_eq!(bobs.expect(200)["count"], 0);
+    let stranger = get("/_apis/accounts?api-version=7.1-preview.1", "davespat").await.expect(200);
+    assert_eq!(stranger["count"], 0, "who belongs to nothing is shown nothing");
+    assert_eq!(get("/_apis/accounts/acme?api-version=7.1-preview.1", "davespat").await.status, 404);
+    assert_eq!(get("/_apis/accounts?memberId=x&api-version=7.1-preview.1", "alicepat").await.status, 400);
+    assert_eq!(get("/_apis/accounts", "").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_of_other_sites_may_read_answers() {
+    let site = Site::with_profile(Profile::Permissive).await;
+    let origin = "Origin: https://example.com\r\n";
+    for (method, token) in [("OPTIONS", ""), ("GET", "alicepat"), ("GET", "wrong")] {
+        let reply = site.send(method, "/acme/_apis/projects", token, origin, "").await;
+        assert_eq!(reply.header("access-control-allow-origin"), "*", "{method} {token}");
+        assert!(reply.header("access-control-allow-headers").contains("authorization"), "{method}");
+    }
+    let same_site = site.get("/acme/_apis/projects", "alicepat").await;
+    assert_eq!(same_site.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_go_command_finds_repositories() {
+    let site = Site::with_profile(Profile::AzureDevops).await;
+    let by_host = "Host: dev.azure.com\r\n";
+    let reply = site.send("GET", "/acme/iris/_git/extra/pkg/sub?go-get=1", "", by_host, "").await;
+    let meta = r#"<meta name="go-import" content="dev.azure.com/acme/iris/_git/extra git http://dev.azure.com/acme/iris/_git/extra">"#;
+    assert!(reply.status == 200 && reply.text().contains(meta), "{}", reply.text());
+    let odd = site.send("GET", "/acme/iris/_git/%22%3E%3Cscript%3E?go-get=1", "", by_host, "").await;
+    assert!(!odd.text().contains("<script>"), "{}", odd.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repositorys_size_grows_with_it() {
+    let site = Site::with_profile(Profile::Permissive).await;
+    let size = async || {
+        let repo = site.get("/acme/iris/_apis/git/repositories/extra", "alicepat").await.expect(200);
+        assert_eq!((&repo["isDisabled"], &repo["isInMaintenance"]), (&json!(false), &json!(false)));
+        repo["size"].as_u64().expect("a number")
+    };
+    let before = size().await;
+    let changes = json!([crate::site::add("/a.txt", &"0123456789".repeat(100))]);
+    site.push("extra", "refs/heads/grown", &"0".repeat(40), changes).await;
+    assert!(size().await > before, "{before}");
 }

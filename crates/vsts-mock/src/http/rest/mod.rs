@@ -5,6 +5,7 @@
 //! addresses that it does not know, and is marked in the journal. Who may do what is asked of [`crate::access`]; what
 //! somebody may not see answers as what does not exist.
 
+mod accounts;
 mod body;
 mod connection;
 mod failure;
@@ -34,7 +35,7 @@ use axum::response::Response;
 use http::header::HOST;
 use http::{HeaderMap, Method, Request, StatusCode};
 
-use super::address::{self, GitAddress};
+use super::address::GitAddress;
 use super::auth;
 use super::peer::{Journalled, Peer};
 use super::web::text;
@@ -42,6 +43,7 @@ use crate::access::{Principal, Refusal};
 use crate::app::App;
 use crate::directory::{Account, Directory, Project};
 use crate::operations::scope::Scope;
+use crate::service_hosts;
 use failure::Failure;
 use locations::Values;
 use query::Query;
@@ -149,7 +151,7 @@ async fn answer(
     }
     let Some(row) = row else {
         journalled.unknown = true;
-        return unknown(&path);
+        return not_implemented(&parts.method, &path);
     };
     reply::respond(row.answer(call, body).await, &version)
 }
@@ -163,6 +165,15 @@ fn unknown(path: &str) -> Response {
     let message =
         format!("The controller for path '{path}' was not found or does not implement IController.");
     text(StatusCode::NOT_FOUND, &message)
+}
+
+/// The answer for a method of a resource that the service has and this server has not. A client that takes 404 for an empty
+/// result, as Node's SDK does, fails loudly this way.
+fn not_implemented(method: &Method, path: &str) -> Response {
+    let message = format!(
+        "vsts-mock does not implement {method} {path}, which the service does. GET /_mock/journal?unknown=true lists such requests."
+    );
+    reply::respond(Err(Failure::new(StatusCode::NOT_IMPLEMENTED, "NotImplementedException", &message)), "")
 }
 
 /// Returns whether a request is for connection data, which a caller without credentials gets, too.
@@ -227,13 +238,23 @@ impl Call<'_> {
 
     /// The base of URLs in the account, in the form of the client's own request.
     fn base(&self, account: &Account) -> String {
-        let host = self.host.as_deref();
-        match (host, address::account_of_host(host, self.app.own_host())) {
-            (Some(host), Some(_)) => {
-                let scheme = self.app.base_url().split("://").next().unwrap_or("http");
-                format!("{scheme}://{host}")
-            }
-            _ => format!("{}/{}", self.app.base_url(), account.name),
+        let host = self.host.as_deref().unwrap_or_default();
+        match service_hosts::account(host, self.app.own_host()) {
+            Some(_) => format!("{}://{host}", self.scheme()),
+            None => self.base_of(&account.name),
         }
+    }
+
+    /// The same for an account that need not be the one of the request's host.
+    fn base_of(&self, account: &str) -> String {
+        let host = self.host.as_deref().unwrap_or_default();
+        if let Some(authority) = service_hosts::organisations(host) {
+            return format!("{}://{authority}/{account}", self.scheme());
+        }
+        format!("{}/{account}", self.app.base_url())
+    }
+
+    fn scheme(&self) -> &str {
+        self.app.base_url().split("://").next().unwrap_or("http")
     }
 }

@@ -5,7 +5,11 @@ use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE,
+    LOCATION, ORIGIN, RETRY_AFTER,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -246,6 +250,16 @@ pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
 /// The process that answers, as the service's answers name it.
 static PROCESS: LazyLock<String> = LazyLock::new(|| random_id().to_string());
 
+/// The headers for scripts of other sites, which the service lets read its answers. They have to bring a token: a browser
+/// has no credentials for the REST API of its own.
+const CROSS_ORIGIN: [(HeaderName, &str); 5] = [
+    (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (ACCESS_CONTROL_MAX_AGE, "3600"),
+    (ACCESS_CONTROL_ALLOW_METHODS, "OPTIONS,GET,POST,PATCH,PUT,DELETE"),
+    (ACCESS_CONTROL_EXPOSE_HEADERS, "ActivityId,X-TFS-Session,X-MS-ContinuationToken"),
+    (ACCESS_CONTROL_ALLOW_HEADERS, "authorization,content-type,x-tfs-session,x-http-method-override"),
+];
+
 /// Adds what every answer carries. Clients take over the session that the answer names, so it is theirs.
 pub(super) fn sign(
     response: &mut Response,
@@ -271,6 +285,11 @@ pub(super) fn sign(
         ("vary", "Accept-Encoding"),
     ] {
         insert(headers, HeaderName::from_static(name), value);
+    }
+    if request.contains_key(ORIGIN) {
+        for (name, value) in CROSS_ORIGIN {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     let user = principal.and_then(|principal| directory.users.get(&principal.user?));
     if let Some(user) = user {

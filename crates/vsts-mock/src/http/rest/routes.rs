@@ -15,7 +15,8 @@ use super::reply::Outcome;
 use super::security::{self, checks, entries, lists};
 use super::subjects::{graph, identities, lookup, members, memberships};
 use super::{
-    Call, connection, forks, operations, pats, processes, profile, projects, repositories, teams, tokens,
+    Call, accounts, connection, forks, operations, pats, processes, profile, projects, repositories, teams,
+    tokens,
 };
 use crate::limits::{JSON_BODY_BYTES, REST_PUSH_BYTES};
 use Handler::{Change, Read, Repo};
@@ -101,6 +102,7 @@ static ROWS: &[Row] = &[
     read_of("location/resourceareas", Always, connection::resource_areas),
     read_of("core/projectcollections", Always, projects::collections),
     read_of("profile/profiles", Always, profile::show),
+    read_of("account/accounts", Always, accounts::list),
     read_of("operations/operations", Always, operations::show),
     read_of("core/processes", Always, processes::show),
     read_of("core/teams", With("teamId"), teams::show),

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::config::Profile;
 use crate::directory::{Account, Directory, Project, Repo, subject};
 use crate::http::web::encode;
+use crate::service_hosts::{is_of_service, without_port};
 
 /// The envelope of every list.
 pub(super) fn list(values: impl Iterator<Item = Value>) -> Value {
@@ -83,8 +85,9 @@ pub(super) fn identity(directory: &Directory, base: &str, user: Uuid) -> Value {
 pub(super) struct Repositories<'a> {
     app: &'a App,
     project: ShownProject<'a>,
-    /// The bases of the repositories' addresses in the REST API, for Git and for Git over SSH.
+    /// The bases of the repositories' addresses in the REST API, of their pages, for Git and for Git over SSH.
     api: String,
+    web: String,
     remote: String,
     ssh: Option<String>,
 }
@@ -92,12 +95,13 @@ pub(super) struct Repositories<'a> {
 impl<'a> Repositories<'a> {
     pub(super) fn new(app: &'a App, base: &str, account: &str, project: &'a Project) -> Self {
         let name = encode(&project.name);
-        let address = app.ssh_address.get();
+        let web = format!("{base}/{name}/_git/");
         Self {
             app,
             api: format!("{base}/{}/_apis/git/repositories/", project.id),
-            remote: format!("{base}/{name}/_git/"),
-            ssh: address.map(|address| format!("ssh://{account}@{address}/{name}/_ssh/")),
+            remote: remote_base(app.profile, &web, account),
+            ssh: ssh_base(app, base, account, &name),
+            web,
             project: ShownProject::new(base, project),
         }
     }
@@ -109,18 +113,20 @@ impl<'a> Repositories<'a> {
     /// One of them. This reads which branch its `HEAD` names.
     pub(super) fn show<'r>(&'r self, repo: &'r Repo) -> ShownRepo<'r> {
         let name = encode(&repo.name);
-        let remote = format!("{}{name}", self.remote);
+        let path = self.app.state.repo_path(repo.id);
         ShownRepo {
             id: repo.id,
             name: &repo.name,
             url: format!("{}{}", self.api, repo.id),
             project: &self.project,
-            web_url: remote.clone(),
-            remote_url: remote,
+            web_url: format!("{}{name}", self.web),
+            remote_url: format!("{}{name}", self.remote),
+            size: repo.handle.size(&path),
             is_disabled: repo.is_disabled,
+            is_in_maintenance: false,
             is_fork: repo.parent.map(|_| true),
             ssh_url: self.ssh.as_ref().map(|ssh| format!("{ssh}{name}")),
-            default_branch: default_branch(self.app, repo),
+            default_branch: repo.handle.default_branch(&path).ok().flatten(),
         }
     }
 }
@@ -135,7 +141,10 @@ pub(super) struct ShownRepo<'a> {
     project: &'a ShownProject<'a>,
     remote_url: String,
     web_url: String,
+    /// In bytes.
+    size: u64,
     is_disabled: bool,
+    is_in_maintenance: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_fork: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +160,7 @@ pub(super) fn repo_links(repo: &Value, project: Uuid) -> Value {
     let mut links = json!({
         "self": { "href": url },
         "project": { "href": format!("vstfs:///Classification/TeamProject/{project}") },
-        "web": { "href": repo["remoteUrl"] },
+        "web": { "href": repo["webUrl"] },
     });
     if !repo["sshUrl"].is_null() {
         links["ssh"] = json!({ "href": repo["sshUrl"] });
@@ -168,7 +177,23 @@ pub(super) fn operation(base: &str, id: &str, status: &str) -> Value {
     json!({ "id": id, "status": status, "url": url, "_links": { "self": { "href": url } } })
 }
 
-/// The branch that `HEAD` names; an empty repository has none.
-fn default_branch(app: &App, repo: &Repo) -> Option<String> {
-    repo.handle.default_branch(&app.state.repo_path(repo.id)).ok()?
+/// The base of the addresses for Git over HTTP. Azure DevOps puts the account before the host, as the user's name.
+fn remote_base(profile: Profile, web: &str, account: &str) -> String {
+    match (profile, web.split_once("://")) {
+        (Profile::AzureDevops, Some((scheme, rest))) => format!("{scheme}://{account}@{rest}"),
+        _ => web.to_owned(),
+    }
+}
+
+/// The base of the addresses for Git over SSH: the service's own host where the client asks by a name of the service.
+fn ssh_base(app: &App, base: &str, account: &str, project: &str) -> Option<String> {
+    let address = app.ssh_address.get()?;
+    let host =
+        without_port(base.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default());
+    Some(match (app.profile, is_of_service(host)) {
+        (Profile::AzureDevops, true) => format!("git@ssh.dev.azure.com:v3/{account}/{project}/"),
+        (Profile::AzureDevops, false) => format!("ssh://git@{address}/v3/{account}/{project}/"),
+        (Profile::Vsts, true) => format!("{account}@vs-ssh.visualstudio.com:v3/{account}/{project}/"),
+        (Profile::Vsts | Profile::Permissive, _) => format!("ssh://{account}@{address}/{project}/_ssh/"),
+    })
 }
