@@ -87,6 +87,8 @@ pub const NODE_LOOK: Duration = Duration::from_millis(500);
 pub const NODE_CONNECT: Duration = Duration::from_secs(5);
 /// Bytes that have to be free on the disk of a node before a run is sent there.
 pub const NODE_FREE: u64 = 100 << 20;
+/// Bytes of its disk that a run on a node keeps free for its record and its logs, which are written at its end.
+pub const NODE_RESERVE: u64 = 8 << 20;
 /// Seconds after which a lock of a ref on a node is taken for a killed push's.
 pub const NODE_LOCK_SECONDS: u32 = 10;
 /// The largest file that describes an environment, in bytes: uv's locks grow to some megabytes.
@@ -101,12 +103,16 @@ pub const INSTALLED_PACKAGES: usize = 10_000;
 pub const ENVIRONMENT_ERROR_LINES: usize = 3;
 /// Time between two looks at an environment that another run makes.
 pub const ENVIRONMENT_LOOK: Duration = Duration::from_millis(100);
-/// Times that a run is offered to an engine that can't be reached, and the pause between two.
-pub const SUBMIT_TRIES: usize = 3;
-/// See [`SUBMIT_TRIES`].
-pub const SUBMIT_PAUSE: Duration = Duration::from_secs(2);
+/// Times that a run is offered to an engine that can't be reached.
+pub const SUBMIT_TRIES: u32 = 5;
+/// The pause after the first of these times; each further one is twice as long.
+pub const SUBMIT_PAUSE: Duration = Duration::from_millis(500);
 /// The longest time that a submit on another computer may take to send a run.
 pub const SUBMIT_TIME: SignedDuration = SignedDuration::from_mins(10);
+/// Times that an engine is asked again for the end of a run that has written its last record, and the pause between two.
+pub const ENDING_LOOKS: u32 = 50;
+/// See [`ENDING_LOOKS`].
+pub const ENDING_PAUSE: Duration = Duration::from_millis(100);
 /// Time between two looks at a run elsewhere that is waited for: the first, and the most.
 pub const REMOTE_LOOK: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(5));
 

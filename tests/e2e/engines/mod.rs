@@ -1,6 +1,7 @@
 //! Runs on machines and engines beyond this computer, in namespaces of the kernel.
 
 mod beds;
+mod broken;
 mod containers;
 mod environments;
 mod slurm;

@@ -32,6 +32,15 @@ pub struct Host<'s> {
     home: PathBuf,
 }
 
+/// An end of the line.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// The laptop's.
+    Here,
+    /// The machine's.
+    There,
+}
+
 impl<'s> Host<'s> {
     /// Starts a machine that runs nothing.
     pub fn start(sandbox: &'s Sandbox) -> Self {
@@ -69,9 +78,10 @@ impl<'s> Host<'s> {
         self.on_line("ip link set line down");
     }
 
-    /// Mends the line.
+    /// Mends the line, at whichever end it was cut.
     pub fn mend(&self) {
         self.on_line("ip link set line up");
+        let _up = self.sh("ip link set eth0 up").ok();
     }
 
     /// A program on the machine, not started. It starts in the user's home.
@@ -104,6 +114,14 @@ impl<'s> Host<'s> {
         let (host_key, user_key) = (make_key(&dir, "host", &kind), make_key(&dir, "user", &kind));
         let put = |name: &str, text: String| std::fs::write(dir.join(name), text).expect("a file is written");
         put("authorized_keys", user_key);
+        // Every command passes by the lines of `on_command`.
+        executable(
+            &dir.join("command"),
+            &format!(
+                "#!/bin/sh\nset -- \"$SSH_ORIGINAL_COMMAND\"\n[ ! -e {0}/there ] || . {0}/there\nexec /bin/sh -c \"$1\"\n",
+                dir.display()
+            ),
+        );
         put("known_hosts", format!("{NAME} {host_key}\n"));
         let place = dir.display();
         put(
@@ -111,7 +129,7 @@ impl<'s> Host<'s> {
             format!(
                 "ListenAddress {ADDRESS}\nHostKey {place}/host\nAuthorizedKeysFile {place}/authorized_keys\nStrictModes no\n\
                  UsePAM no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n\
-                 SetEnv PATH=/usr/local/bin:/usr/bin:/bin\n"
+                 SetEnv PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin\nForceCommand {place}/command\n"
             ),
         );
         put(
@@ -122,10 +140,42 @@ impl<'s> Host<'s> {
             ),
         );
         let net = format!("--net=/proc/{}/ns/net", self.line.id());
-        self.sandbox
-            .script("ssh", &format!("exec nsenter {net} /usr/bin/ssh -F {place}/ssh_config \"$@\"\n"));
+        // The first value of an option counts: a line that is cut is noticed sooner than azml asks for.
+        let ssh = format!(
+            "nsenter {net} /usr/bin/ssh -F {place}/ssh_config -o ServerAliveInterval=2 -o ServerAliveCountMax=3 \"$@\""
+        );
+        let ssh = format!("real_ssh() {{ {ssh}; }}\n[ ! -e {place}/here ] || . {place}/here\nexec {ssh}\n");
+        self.sandbox.script("ssh", &ssh);
         // sshd needs its folder where no service manager made it.
+        self.start_sshd();
+    }
+
+    /// Starts the server of [`Self::serve_ssh`] again.
+    pub fn start_sshd(&self) {
+        let place = self.sandbox.dir("sshd");
+        let place = place.display();
         let _up = self.sh(&format!("mkdir -p /run/sshd; {SSHD} -f {place}/sshd_config -E {place}/log")).ok();
+    }
+
+    /// Runs lines of shell once, as soon as a command by SSH passes by whose text has `part`: `at` the laptop, in place of
+    /// `real_ssh "$@"` (the parent is whoever started it), or at the machine, in place of the command `$1` (the parent is the
+    /// connection). What does not exit goes on with that.
+    pub fn on_command(&self, at: End, part: &str, script: &str) {
+        let place = self.sandbox.dir("sshd");
+        let place = place.display();
+        let name = match at {
+            End::Here => "here",
+            End::There => "there",
+        };
+        let script =
+            format!("case \"$*\" in *\"{part}\"*) mv {place}/{name} {place}/met\n{script}\n;; esac\n");
+        std::fs::write(format!("{place}/new"), script).expect("a file is written");
+        std::fs::rename(format!("{place}/new"), format!("{place}/{name}")).expect("a file is moved");
+    }
+
+    /// Returns whether the command of [`Self::on_command`] has passed by since the last time that this was asked.
+    pub fn has_met(&self) -> bool {
+        std::fs::remove_file(self.sandbox.dir("sshd").join("met")).is_ok()
     }
 
     /// Lines of shell at the laptop's end of the line.

@@ -6,6 +6,6 @@ mod host;
 mod podman;
 mod slurm;
 
-pub use host::{Host, until};
+pub use host::{End, Host, until};
 pub use podman::Podman;
 pub use slurm::Slurm;

@@ -9,7 +9,9 @@ use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
 use azml_core::refs::{self, InboxPart};
 use git_wire::Service;
-use git_wire::client::{FetchRequest, FetchSession, PushRequest, PushSession, PushUpdate, TransportError};
+use git_wire::client::{
+    self, Connection, FetchRequest, FetchSession, PushRequest, PushSession, PushUpdate, TransportError,
+};
 use gix::refs::FullName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -213,31 +215,40 @@ impl Node {
         }
     }
 
-    fn exchange(&self, source: git_wire::client::Error) -> Error {
-        match source {
-            git_wire::client::Error::Transport(source) => self.unreachable(source),
-            source => Error::Exchange { host: self.name(), source },
+    /// Converses with the store of a project there, in Git's protocol.
+    fn converse<T>(
+        &self,
+        service: Service,
+        history: &HistoryRepo,
+        with: impl FnOnce(&mut dyn Connection) -> Result<T, client::Error>,
+    ) -> Result<T, Error> {
+        let line = self.line(&["serve", service.as_str(), &history.id().to_string()]);
+        let mut ssh = self.host.start(&line).map_err(|error| self.unreachable(error))?;
+        match with(&mut ssh) {
+            Ok(answer) => Ok(answer),
+            Err(client::Error::Transport(source)) => Err(self.unreachable(source)),
+            // A line that broke amid a pack is no fault of the pack.
+            Err(source) => Err(match ssh.into_broken() {
+                Some(broken) => self.unreachable(broken),
+                None => Error::Exchange { host: self.name(), source },
+            }),
         }
-    }
-
-    fn serve(&self, service: Service, history: &HistoryRepo) -> String {
-        self.line(&["serve", service.as_str(), &history.id().to_string()])
     }
 
     /// Pushes the snapshot's commit to a ref of the run's own.
     fn push(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<(), Error> {
         let name = refs::inbox(history.id(), &spec.run, InboxPart::Code);
-        let line = self.serve(Service::ReceivePack, history);
-        let mut connection = self.host.connect(&line).map_err(|error| self.unreachable(error))?;
-        let mut session = PushSession::start(connection.as_mut()).map_err(|error| self.exchange(error))?;
-        let old = session.tip(&name);
-        if old == Some(spec.commit) {
-            return Ok(());
-        }
-        let update = PushUpdate { name, old, new: Some(spec.commit) };
-        let request = PushRequest { updates: vec![update], atomic: true, ..PushRequest::default() };
-        let report =
-            session.push(history.git(), &request, &mut |_| {}).map_err(|error| self.exchange(error))?;
+        let report = self.converse(Service::ReceivePack, history, |connection| {
+            let mut session = PushSession::start(connection)?;
+            let old = session.tip(&name);
+            if old == Some(spec.commit) {
+                return Ok(None);
+            }
+            let update = PushUpdate { name, old, new: Some(spec.commit) };
+            let request = PushRequest { updates: vec![update], atomic: true, ..PushRequest::default() };
+            session.push(history.git(), &request, &mut |_| {}).map(Some)
+        })?;
+        let Some(report) = report else { return Ok(()) };
         let refused = report.refs.iter().find_map(|(name, result)| Some((name, result.as_ref().err()?)));
         match (report.unpack.as_ref().err(), refused) {
             (None, None) => Ok(()),
@@ -246,7 +257,7 @@ impl Node {
         }
     }
 
-    fn refused(&self, name: &str, why: &git_wire::client::Rejection) -> Error {
+    fn refused(&self, name: &str, why: &client::Rejection) -> Error {
         Error::Ref { host: self.name(), name: name.to_owned(), why: why.to_string() }
     }
 
@@ -256,26 +267,26 @@ impl Node {
         let names: Vec<FullName> = parts.iter().map(|part| refs::inbox(history.id(), run, *part)).collect();
         let prefixes: Vec<String> = names.iter().map(|name| name.as_bstr().to_string()).collect();
         let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
-        let line = self.serve(Service::UploadPack, history);
-        let mut connection = self.host.connect(&line).map_err(|error| self.unreachable(error))?;
-        let mut session =
-            FetchSession::start(connection.as_mut(), &prefixes).map_err(|error| self.exchange(error))?;
-        let found: Vec<_> = session
-            .refs()
-            .iter()
-            .filter(|found| names.contains(&found.name))
-            .map(|found| (found.name.clone(), found.id))
-            .collect();
-        let wants: Vec<_> =
-            found.iter().map(|(_, id)| *id).filter(|id| !history.git().has_object(*id)).collect();
-        if !wants.is_empty() {
-            let mut haves = Vec::new();
-            for name in &names {
-                haves.extend(history.ref_tip(name.as_ref())?);
-            }
-            let request = FetchRequest { wants, haves, depth: None, filter: None };
-            session.fetch(history.git(), &request, &mut |_| {}).map_err(|error| self.exchange(error))?;
+        let mut haves = Vec::new();
+        for name in &names {
+            haves.extend(history.ref_tip(name.as_ref())?);
         }
+        let found = self.converse(Service::UploadPack, history, |connection| {
+            let mut session = FetchSession::start(connection, &prefixes)?;
+            let found: Vec<_> = session
+                .refs()
+                .iter()
+                .filter(|found| names.contains(&found.name))
+                .map(|found| (found.name.clone(), found.id))
+                .collect();
+            let wants: Vec<_> =
+                found.iter().map(|(_, id)| *id).filter(|id| !history.git().has_object(*id)).collect();
+            if !wants.is_empty() {
+                let request = FetchRequest { wants, haves, depth: None, filter: None };
+                session.fetch(history.git(), &request, &mut |_| {})?;
+            }
+            Ok(found)
+        })?;
         for (name, id) in &found {
             let was = history.ref_tip(name.as_ref())?;
             history.update_ref(name, was, *id)?;

@@ -35,14 +35,13 @@ impl Engine for ProcessEngine {
 
     fn state(&self, handle: &Handle) -> Result<State, Error> {
         Node::or_unreachable(self.node.state(&handle.run).map(|state| {
-            if !state.is_known {
-                State::Unknown
-            } else if state.goes_on {
+            if state.goes_on {
                 State::Running { node: state.node }
             } else if state.is_started {
                 State::Ended { exit: state.exit, why: None }
             } else {
-                State::Queued { reason: Some("it is there, and was not started".to_owned()) }
+                // A job that is there and was not started is one whose submit was cut off: nobody starts it any more.
+                State::Unknown
             }
         }))
     }

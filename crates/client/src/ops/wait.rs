@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use azml_core::run::{RunRecord, RunStore};
+use crossbeam_channel::never;
 
-use super::remote::{self, Looked};
-use super::runs;
+use super::{remote, runs};
 use crate::context::{Context, Opened};
-use crate::engine::{Handle, State};
+use crate::engine::Handle;
 use crate::error::CommandError;
-use crate::limits::REMOTE_LOOK;
 use crate::run::recovery;
 
 /// The time between two looks at whether a run goes on.
@@ -19,7 +18,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub fn wait(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<RunRecord, CommandError> {
     let store = RunStore::new(&opened.history);
     if Handle::is_in(record) {
-        return wait_elsewhere(ctx, opened, record);
+        let over = remote::wait(ctx, opened, record, &never())?;
+        return Ok(over.unwrap_or_else(|| record.clone()));
     }
     loop {
         // Asked first: what ends in between is seen in the record.
@@ -41,26 +41,5 @@ pub fn wait(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<RunRec
             recovery::dead_runs(ctx, opened)?;
             return Ok(store.current(record)?.unwrap_or(current));
         }
-    }
-}
-
-/// Asks the engine of a run again and again until it is over. One that does not answer may do so later.
-fn wait_elsewhere(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<RunRecord, CommandError> {
-    let mut pause = REMOTE_LOOK.0;
-    let mut is_lost = false;
-    loop {
-        let Looked { record, state } = remote::look(ctx, opened, record)?;
-        if record.status.is_over() {
-            return Ok(record);
-        }
-        if let Some(State::Unreachable { why }) = state {
-            if !std::mem::replace(&mut is_lost, true) {
-                remote::tell_unreachable(ctx, &record, &why);
-            }
-        } else {
-            is_lost = false;
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(REMOTE_LOOK.1);
     }
 }

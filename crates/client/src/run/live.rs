@@ -2,7 +2,7 @@
 //!
 //! `<state>/projects/<guid>/runs/<run_id>/` holds `lock`, `pid` (of the submitting azml), `script` (which process the
 //! script is), `record.json`, `metrics.jsonl` and the script's folder `work/`; `cancel`, if a member of a sweep is to end;
-//! `elsewhere`, if the run is given to an engine.
+//! `elsewhere`, if the run is given to an engine; `reserve`, room on the disk for the end.
 //! Whoever can take the lock knows that the submitter is gone; a folder without a record is a submit that never came to its run.
 
 use std::fs::{File, TryLockError};
@@ -14,6 +14,7 @@ use azml_core::id::{ProjectId, RunId};
 use azml_core::limits::RUN_RECORD;
 use azml_core::run::RunRecord;
 use azml_core::small_file::{self, NotSmall};
+use rustix::fs::{FallocateFlags, fallocate};
 
 use super::disk::remove_all;
 use super::logged::Logged;
@@ -31,6 +32,7 @@ const SCRIPT: &str = "script";
 const OUTPUTS: &str = "outputs.json";
 const CANCEL: &str = "cancel";
 const ELSEWHERE: &str = "elsewhere";
+const RESERVE: &str = "reserve";
 
 /// The folder of a project's runs in progress.
 pub fn runs_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
@@ -164,6 +166,22 @@ impl Live {
     /// Keeps what the run's logs must not show, for the same.
     pub fn keep_secrets(&self, secrets: &Secrets) -> io::Result<()> {
         secrets.keep(&self.dir)
+    }
+
+    /// Takes room on the disk, as far as there is some, for what is written when the script has ended.
+    pub fn reserve(&self, bytes: u64) {
+        let path = self.dir.join(RESERVE);
+        let taken =
+            File::create(&path).and_then(|file| Ok(fallocate(file, FallocateFlags::empty(), 0, bytes)?));
+        if let Err(error) = taken {
+            tracing::debug!(%error, "no room is reserved");
+            self.give_back();
+        }
+    }
+
+    /// Gives back what [`Self::reserve`] has taken.
+    pub fn give_back(&self) {
+        drop(std::fs::remove_file(self.dir.join(RESERVE)));
     }
 
     /// The run is over and its record is in the history.

@@ -7,14 +7,12 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
-use git_wire::client::{Connection, TransportError, TransportErrorKind as Kind, ssh_failure};
+use git_wire::client::{TransportError, TransportErrorKind as Kind, ssh_failure};
 
 use super::TransportOptions;
 pub use super::ssh::Answer;
-use super::ssh::{Address, Ssh, command, quoted};
+use super::ssh::{Address, SSH_FAILED, Ssh, command, quoted};
 
-/// The exit code of ssh when it fails itself.
-const SSH_FAILED: i32 = 255;
 /// The longest path of a control socket without the name that ssh gives it, in bytes: a socket's path has 108 at most, the
 /// name 40, and ssh adds a suffix of 17 while it makes it.
 const CONTROL_FOLDER: usize = 108 - 40 - 17 - 2;
@@ -96,11 +94,7 @@ impl Host {
     }
 
     /// Begins a conversation in Git's protocol with what a line of shell starts.
-    pub fn connect(&self, line: &str) -> Result<Box<dyn Connection>, TransportError> {
-        Ok(Box::new(self.start(line)?))
-    }
-
-    fn start(&self, line: &str) -> Result<Ssh, TransportError> {
+    pub fn start(&self, line: &str) -> Result<Ssh, TransportError> {
         match self {
             Self::Here => {
                 let mut command = Command::new("/bin/sh");

@@ -17,6 +17,8 @@ use git_wire::client::{Connection, Duplex, TransportError, TransportErrorKind as
 use super::{TransportOptions, stall};
 use crate::limits;
 
+/// The exit code of ssh when it fails itself.
+pub(super) const SSH_FAILED: i32 = 255;
 /// The most bytes that are kept of stderr: its end.
 const MAX_STDERR: usize = 64 * 1024;
 
@@ -41,7 +43,7 @@ pub struct Answer {
 }
 
 /// A conversation with a service that an `ssh` process reaches.
-pub(super) struct Ssh {
+pub struct Ssh {
     // Dropped first: closes ssh's stdin, which ends the server.
     stream: Option<Duplex>,
     child: Child,
@@ -181,6 +183,17 @@ impl Ssh {
             sent?;
         }
         Ok(Answer { code: status.code(), out, err })
+    }
+
+    /// Ends a conversation that has failed; gives the reason if that was ssh's own, the line for example.
+    pub fn into_broken(mut self) -> Option<TransportError> {
+        drop(self.stream.take());
+        let ended = self.child.wait().ok()?;
+        (ended.code().is_none_or(|code| code == SSH_FAILED)).then(|| {
+            let error =
+                TransportError::new(Kind::Unreachable, format!("the connection to {} broke", self.host));
+            self.explain(error)
+        })
     }
 
     /// Puts what ssh and the server said in the place of "the pipe broke".

@@ -75,6 +75,10 @@ fn open_at(path: &Path, root: &Path, id: ProjectId) -> Result<HistoryRepo, Error
 
 /// Writes a file whole, unless it is there: a reader never sees half of it, and nothing is overwritten.
 fn write_if_absent(path: &Path, text: &str) -> Result<(), Error> {
+    // Also a full disk can be read.
+    if path.exists() {
+        return Ok(());
+    }
     let folder = path.parent().expect("a file of the repository lies in its folder");
     // For whom the umask allows, as all of Git's own files: not for the owner alone.
     let mut file = tempfile::Builder::new()

@@ -1,6 +1,7 @@
 //! Running a job to its end: the part of a submit that comes after its snapshot.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -177,6 +178,26 @@ fn go(
     })
 }
 
+/// The reason why the Python that a target names is none. One that may be in the snapshot is not looked at.
+fn why_no_python(config: &RunConfig, program: &Program) -> Option<String> {
+    let is_script = match program {
+        Program::Script { path, .. } => Path::new(path).extension().is_some_and(|ending| ending == "py"),
+        Program::Module { .. } => true,
+        _ => false,
+    };
+    let python =
+        config.python.as_deref().filter(|python| python.starts_with('/') || !python.contains('/'))?;
+    if !is_script || config.container.is_some() || !config.prepare.is_empty() {
+        return None;
+    }
+    let output = Command::new(python).args(["-c", "print(6 * 7)"]).stdin(Stdio::null()).output();
+    // One that is not there is named by whoever looks for it.
+    let output = output.ok().filter(|output| output.stdout.trim_ascii() != b"42")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().last().map_or_else(|| output.status.to_string(), str::to_owned);
+    Some(format!("`{python}` is no Python: {said}"))
+}
+
 /// The reason why a program can't run on this node, as far as that is known before its snapshot is here.
 pub(super) fn check(ctx: &Context, base: &Base, config: &RunConfig, program: &Program) -> Option<String> {
     // What is executed by its own name may be in the snapshot.
@@ -188,6 +209,9 @@ pub(super) fn check(ctx: &Context, base: &Base, config: &RunConfig, program: &Pr
     };
     if !is_known {
         return None;
+    }
+    if let Some(why) = why_no_python(config, program) {
+        return Some(why);
     }
     let ctx = on_node(ctx, base).ok()?;
     let id = azml_core::id::ProjectId::from_random([0; 16]);

@@ -1,15 +1,18 @@
 //! Following a run elsewhere: its output as it comes, from byte to byte, over as many connections as it takes.
 
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
 use azml_core::run::RunRecord;
 use crossbeam_channel::{Receiver, bounded, select, unbounded};
 
-use super::look;
+use super::super::fetch;
+use super::wait;
 use crate::context::{Context, Opened};
 use crate::engine::{self, Engine, Handle, State};
 use crate::error::CommandError;
-use crate::limits::REMOTE_LOOK;
+use crate::limits::{NODE_LOG, REMOTE_LOOK};
+use crate::run::attachments::DRIVER_LOG;
 use crate::run::console::Console;
 use crate::run::process::Stream;
 
@@ -26,7 +29,10 @@ enum News {
     Queued(Option<String>),
     Lost(String),
     Back,
-    Ended,
+    Ended {
+        /// The byte of the log from which on it was not shown, if the engine does not have the log any more.
+        rest: Option<u64>,
+    },
     Failed(CommandError),
 }
 
@@ -59,16 +65,36 @@ pub fn follow(
                     let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
                     ctx.notices.status(&format!("Run {} waits on {}{reason}", record.run_id, handle.place()));
                 }
-                Ok(News::Lost(why)) => ctx.notices.warning(&format!("{why}; azml tries again, and the run goes on")),
+                Ok(News::Lost(why)) => tell_lost(ctx, &why),
                 Ok(News::Back) => ctx.notices.status(&format!("{} answers again", handle.place())),
                 Ok(News::Failed(error)) => return Err(error),
-                Ok(News::Ended) | Err(_) => {
-                    let record = look(ctx, opened, record)?.record;
+                Ok(News::Ended { rest }) => {
+                    let Some(record) = wait(ctx, opened, record, leave)? else { return Ok(Followed::Left) };
+                    if let Some(from) = rest {
+                        show_rest(ctx, opened, &record, from, console);
+                    }
                     return Ok(Followed::Ended(Box::new(record)));
                 }
+                Err(_) => return Err(CommandError::failed("the thread that follows the run has ended")),
             },
             recv(leave) -> _ => return Ok(Followed::Left),
         }
+    }
+}
+
+/// Says that a host does not answer, to somebody who waits.
+pub(super) fn tell_lost(ctx: &Context, why: &str) {
+    ctx.notices.warning(&format!("{why}; azml tries again, and the run goes on"));
+}
+
+/// Shows the end of a log that another azml has taken in meanwhile. Nothing is said if it can't be read: the run is over, and its log
+/// is where logs are.
+fn show_rest(ctx: &Context, opened: &Opened, record: &RunRecord, from: u64, console: &dyn Console) {
+    let found = fetch::attachments(ctx, opened, record, None).ok();
+    let Some(mut log) = found.and_then(|found| found.open(DRIVER_LOG.as_ref()).ok()?) else { return };
+    let mut rest = Vec::new();
+    if log.seek(SeekFrom::Start(from)).and_then(|_| log.take(NODE_LOG).read_to_end(&mut rest)).is_ok() {
+        console.output(Stream::Out, &rest);
     }
 }
 
@@ -95,7 +121,7 @@ fn watch(
                 None
             }
             Ok((_, Some(State::Unreachable { why }))) => Some(why),
-            Ok((_, Some(State::Ended { .. } | State::Unknown))) => {
+            Ok((_, Some(state @ (State::Ended { .. } | State::Unknown)))) => {
                 // What came between the two questions.
                 while let Ok(bytes) = engine.output(handle, from)
                     && !bytes.is_empty()
@@ -105,7 +131,7 @@ fn watch(
                         return;
                     }
                 }
-                told(News::Ended);
+                told(News::Ended { rest: (state == State::Unknown).then_some(from) });
                 return;
             }
             Ok((_, Some(State::Queued { reason: now }))) => {

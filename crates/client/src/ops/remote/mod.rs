@@ -9,13 +9,15 @@ mod follow;
 
 use azml_core::id::RunId;
 use azml_core::run::{RunRecord, RunStore, Status};
+use crossbeam_channel::{Receiver, select};
 
 pub use self::follow::{Followed, follow};
 use super::runs;
 use crate::context::{Context, Opened};
+use crate::engine::node::Node;
 use crate::engine::{self, Engine, Handle, State};
 use crate::error::CommandError;
-use crate::limits::SUBMIT_TIME;
+use crate::limits::{ENDING_LOOKS, ENDING_PAUSE, REMOTE_LOOK, SUBMIT_TIME};
 use crate::run::attachments::{Attachments, ControlLog};
 
 /// Asks the engine of a run how it stands, and brings the history up to date; gives the record, and whether the engine
@@ -25,12 +27,70 @@ pub fn look(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Looked
         return Ok(Looked { record: record.clone(), state: None });
     };
     let engine = engine::of(ctx, &handle)?;
-    let state = engine.state(&handle)?;
+    let mut state = engine.state(&handle)?;
     if state == State::Unknown && may_be_on_its_way(ctx, opened, record)? {
         return Ok(Looked { record: record.clone(), state: Some(state) });
     }
+    let id = RunId::parse(&handle.run).map_err(CommandError::failed)?;
+    let mut tries = 0;
+    let has_news = loop {
+        if !matches!(state, State::Running { .. } | State::Ended { .. }) {
+            break false;
+        }
+        // The line may break at any moment: then the run is as it was, and the next look fetches the rest.
+        let has_news = match engine.results(&opened.history, &handle) {
+            Err(error @ engine::Error::Unreachable { .. }) => {
+                state = Node::or_unreachable(Err(error))?;
+                break false;
+            }
+            found => found?,
+        };
+        let is_ending = matches!(state, State::Running { .. }) && has_news && has_end(opened, &id)?;
+        if !is_ending || tries == ENDING_LOOKS {
+            break has_news;
+        }
+        // It wrote its last word a moment ago; the engine's word for its end follows.
+        tries += 1;
+        std::thread::sleep(ENDING_PAUSE);
+        state = engine.state(&handle)?;
+    };
+    if has_news {
+        fold::fold(&opened.history, &id, &ctx.signature(opened.project.root()))?;
+    }
     let record = take_in(ctx, opened, record, &*engine, &handle, &state)?;
     Ok(Looked { record, state: Some(state) })
+}
+
+/// Asks the engine of a run again and again until the run is over; gives its record, or `None` if something comes from `leave`.
+/// An engine that does not answer may do so later.
+pub fn wait(
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    leave: &Receiver<i32>,
+) -> Result<Option<RunRecord>, CommandError> {
+    let (mut pause, mut is_lost) = (REMOTE_LOOK.0, false);
+    loop {
+        let Looked { record, state } = look(ctx, opened, record)?;
+        if record.status.is_over() {
+            return Ok(Some(record));
+        }
+        let was_lost = is_lost;
+        is_lost = matches!(state, Some(State::Unreachable { .. }));
+        if let (Some(State::Unreachable { why }), false) = (state, was_lost) {
+            follow::tell_lost(ctx, &why);
+        }
+        select! {
+            recv(leave) -> _ => return Ok(None),
+            default(pause) => pause = (pause * 2).min(REMOTE_LOOK.1),
+        }
+    }
+}
+
+/// Returns whether the record that has come from the node, and is not folded in, is that of a run that is over.
+fn has_end(opened: &Opened, id: &RunId) -> Result<bool, CommandError> {
+    let record = RunStore::new(&opened.history.for_run(id.clone())).get(id)?;
+    Ok(record.is_some_and(|record| record.status.is_over()))
 }
 
 /// Returns whether the azml that submits a run may not have sent it yet.
@@ -103,23 +163,11 @@ fn take_in(
     let by = ctx.signature(opened.project.root());
     let store = RunStore::new(&opened.history);
     let id = RunId::parse(&handle.run).map_err(CommandError::failed)?;
-    let is_over = match state {
-        State::Unreachable { .. } => return Ok(record.clone()),
-        State::Queued { .. } => false,
-        State::Running { .. } => {
-            if engine.results(&opened.history, handle)? {
-                fold::fold(&opened.history, &id, &by)?;
-            }
-            false
-        }
-        State::Ended { .. } | State::Unknown => {
-            if *state != State::Unknown && engine.results(&opened.history, handle)? {
-                fold::fold(&opened.history, &id, &by)?;
-            }
-            true
-        }
-    };
+    if matches!(state, State::Unreachable { .. }) {
+        return Ok(record.clone());
+    }
     let now = store.current(record)?.unwrap_or_else(|| record.clone());
+    let is_over = now.status.is_over() || matches!(state, State::Ended { .. } | State::Unknown);
     let mut changed = now.clone();
     let mut known = handle.clone();
     if let State::Ended { why: Some(why), .. } = state {
@@ -160,9 +208,8 @@ fn take_in(
     if is_over {
         opened.history.remove_inbox(&id)?;
         close(ctx, opened, &changed)?;
-        if *state != State::Unknown
-            && let Err(error) = engine.forget(&opened.history, handle)
-        {
+        // Also one that was never started: a submit that was cut off, and goes on later, must find nothing to start.
+        if let Err(error) = engine.forget(&opened.history, handle) {
             ctx.notices.warning(&format!(
                 "the files of run {} stay on {}: {}",
                 handle.run,
@@ -194,6 +241,9 @@ fn why_without_record(state: &State, handle: &Handle) -> String {
     match state {
         State::Ended { why: Some(why), .. } => format!("{place} ended the run: {why}"),
         State::Ended { exit: Some(code), .. } => format!("azml on {place} ended with exit code {code}"),
+        State::Unknown if handle.node.is_none() && handle.id.is_none() => {
+            format!("the submit was cut off before {place} had the run: nothing ran")
+        }
         State::Unknown => format!("{place} does not know the run"),
         _ => format!("azml on {place} is gone"),
     }

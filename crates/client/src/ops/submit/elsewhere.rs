@@ -95,13 +95,13 @@ fn submit(
     engine: &dyn Engine,
     spec: &JobSpec,
 ) -> Result<Handle, engine::Error> {
-    let mut tries = 1;
+    let (mut tries, mut pause) = (1, limits::SUBMIT_PAUSE);
     loop {
         match engine.submit(&opened.history, spec) {
             Err(engine::Error::Unreachable { host, source }) if tries < limits::SUBMIT_TRIES => {
                 ctx.notices.warning(&format!("{host} can't be reached, azml tries again: {source}"));
-                std::thread::sleep(limits::SUBMIT_PAUSE);
-                tries += 1;
+                std::thread::sleep(pause);
+                (tries, pause) = (tries + 1, pause * 2);
             }
             sent => return sent,
         }

@@ -30,6 +30,7 @@ use crate::env::{
     host_name,
 };
 use crate::error::CommandError;
+use crate::limits::NODE_RESERVE;
 use crate::metrics;
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::console::Console;
@@ -122,6 +123,7 @@ pub(super) fn submit_on_node(
     };
     run.log(&format!("on {}, process {}", host_name(), std::process::id()));
     let job = run.keep(taken)?;
+    run.live.reserve(NODE_RESERVE);
     (run.record.status, run.record.start_time_utc) = (Status::Running, Some(ctx.env.now()));
     run.store.put(&run.record, &run.by())?;
     run.finish_run(&job, None, cancel).map(|(record, _)| record)
@@ -204,6 +206,7 @@ impl<'a> Submission<'a> {
     ) -> Result<(RunRecord, Result<Ended, CommandError>), CommandError> {
         let ctx = self.ctx;
         let outcome = self.prepare_folder(job).and_then(|()| self.run(job, asker, cancel));
+        self.live.give_back();
         let collected = self.collect(outcome.as_ref());
         ctx.env.pass("submit", 2);
         self.commit_attachments();
