@@ -166,15 +166,15 @@ fn in_the_background_a_run_goes_on_until_its_script_asks() {
         ("shell> ", "azml experiment submit quiet.py > out 2>&1 & wait; tail -1 out; grep done out\n"),
         ("done 42", "setsid -w azml experiment submit quiet.py\n"),
         ("done 42", "azml experiment submit ask.py &\n"),
-        // Its question may be shown before it is suspended, or when it goes on.
+        // It is asked before the run is suspended: else nobody knows what it waits for.
         ("[1] ", "while ! jobs | grep Stopped; do :; done\n"),
+        ("rate? ", ""),
         ("Stopped ", "fg\n"),
         ("fg\r\n", "abcd\n"),
         ("got abcd", ""),
         ("Completed", "exit 0\n"),
     ];
-    let output = dialog(&alice, &project, &steps, &["bash", "--norc", "--noprofile", "-i"]).ok();
-    assert!(output.stdout.contains("rate? "), "{output}");
+    let _done = dialog(&alice, &project, &steps, &["bash", "--norc", "--noprofile", "-i"]).ok();
 }
 
 #[test]

@@ -120,6 +120,12 @@ pub const REMOTE_LOOK: (Duration, Duration) = (Duration::from_millis(300), Durat
 pub const LOG_LINE: usize = 64 << 10;
 /// Time between two looks at the size of the terminal while a program writes to it.
 pub const WINDOW_SIZE_LOOK: Duration = Duration::from_millis(200);
+/// Bytes of a script's output that are passed on at once.
+pub const STREAM_CHUNK: usize = 16 << 10;
+/// The time in which what a script has written comes out of a pipe or a terminal.
+pub const STREAM_PAUSE: Duration = Duration::from_millis(20);
+/// The number of times that azml waits for that before a script that was stopped is suspended with azml.
+pub const STREAM_TURNS: usize = 50;
 
 /// Files and folders that differ between two snapshots which are compared.
 pub const COMPARED_ENTRIES: usize = 400_000;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::address_mask::AddressMask;
-use super::process::{self, Ended, Spec, Stream, Watch};
+use super::process::{self, Ended, Spec};
 use super::signals::Cancel;
+use super::streams::{Stream, Watch};
 
 /// Runs such commands.
 pub(super) struct Aside<'a> {

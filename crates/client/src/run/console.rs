@@ -2,7 +2,7 @@
 
 use azml_core::run::RunRecord;
 
-use super::process::Stream;
+use super::streams::Stream;
 
 /// Shows a run while it goes on.
 pub trait Console: Send + Sync {

@@ -17,10 +17,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::process::{self, Ended, Exit, Spec, Stream, Watch};
+use super::process::{self, Ended, Exit, Spec};
 use super::python::find_program;
 use super::resources::Resources;
 use super::signals::Cancel;
+use super::streams::{Stream, Watch};
 use super::target::{Job, TargetError};
 use crate::env::{AZML_ATTACHMENTS_DIR, AZML_METRICS_FILE, AZUREML_NATIVE_SHARE_DIRECTORY, PATH, PYTHONPATH};
 

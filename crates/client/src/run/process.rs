@@ -2,16 +2,17 @@
 //!
 //! The script leads a group of its own, so that a cancel reaches everything it has started and a Ctrl-C in the
 //! terminal reaches azml alone, which passes it on, unless the script has asked for the terminal
-//! ([`super::terminal`]). Output is passed on as it comes, and into a file.
+//! ([`super::terminal`]).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, never, select, unbounded};
@@ -24,6 +25,7 @@ use super::plain::Plain;
 use super::process_table;
 use super::pty::{Pty, Resizing};
 use super::signals::Cancel;
+use super::streams::{Stream, Streams, Watch};
 use super::terminal::JobControl;
 
 /// The time that a cancelled script gets to end before it is killed.
@@ -32,8 +34,6 @@ pub const CANCEL_GRACE: Duration = Duration::from_secs(10);
 pub const DRAIN_GRACE: Duration = Duration::from_secs(2);
 /// The time that a script gets to stop after Ctrl-Z before azml stops; one that ignores the signal runs on.
 const SUSPEND_GRACE: Duration = Duration::from_secs(1);
-/// The bytes of output that are passed on at once.
-const CHUNK: usize = 16 * 1024;
 
 /// The process to start.
 #[derive(Clone, Debug)]
@@ -51,38 +51,6 @@ pub struct Spec {
     pub log: PathBuf,
     /// The address that is masked in its output.
     pub address: Option<AddressMask>,
-}
-
-/// The stream that a process wrote to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error.
-    Err,
-}
-
-/// Told what a process does, from several threads.
-pub trait Watch: Send + Sync {
-    /// It runs, and leads the process group of this number.
-    fn started(&self, pid: u32);
-    /// It wrote.
-    fn output(&self, stream: Stream, bytes: &[u8]);
-    /// Returns whether what it writes to a stream goes to a terminal.
-    fn is_terminal(&self, _stream: Stream) -> bool {
-        false
-    }
-    /// Something that its user should know before it starts.
-    fn notice(&self, _notice: &Notice) {}
-}
-
-/// A remark for the user on how a run is carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// The fact.
-    pub text: String,
-    /// The remedy, if it is not as it should be.
-    pub hint: Option<String>,
 }
 
 /// The end of a process.
@@ -124,7 +92,7 @@ const INTERRUPTED: i32 = 128 + SIGINT;
 
 /// Runs a process to its end.
 pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<Ended> {
-    let log = Arc::new(Mutex::new(File::options().create(true).append(true).open(&spec.log)?));
+    let log = File::options().create(true).append(true).open(&spec.log)?;
     let killed_before = process_table::out_of_memory_kills();
     let pty = watch.is_terminal(Stream::Out).then(Pty::open).transpose()?;
     let mut command = Command::new(&spec.program);
@@ -148,47 +116,27 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
     let group = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id is a positive number");
     watch.started(id);
     let _resizing = reader.as_ref().map(|reader| Resizing::start(reader, group)).transpose()?;
-    let (drained, draining) = unbounded();
-    let log = &log;
-    let mut pumps = 0;
-    let mut pump = |stream, from: Box<dyn Read + Send>, plain| {
-        pumps += 1;
-        pump(Pump {
-            stream,
-            from,
-            plain,
-            address: spec.address.clone(),
-            log: Arc::clone(log),
-            watch: Arc::clone(watch),
-            drained: drained.clone(),
-        })
-    };
+    let mut streams = Streams::new(log, Arc::clone(watch), spec.address.clone());
     if let Some(reader) = reader {
-        pump(Stream::Out, Box::new(reader), Some(Plain::default()))?;
+        streams.pass(Stream::Out, reader, Some(Plain::default()))?;
     }
     if let Some(out) = child.stdout.take() {
-        pump(Stream::Out, Box::new(out), None)?;
+        streams.pass(Stream::Out, OwnedFd::from(out).into(), None)?;
     }
     if let Some(err) = child.stderr.take() {
-        pump(Stream::Err, Box::new(err), None)?;
+        streams.pass(Stream::Err, OwnedFd::from(err).into(), None)?;
     }
     let (changed, changes) = unbounded();
     std::thread::Builder::new().name("wait".to_owned()).spawn(move || wait(group, &changed))?;
 
     let mut control = JobControl::of(group);
-    let (status, canceled) = watch_over(&mut control, &changes, cancel)?;
+    let (status, canceled) = watch_over(&mut control, &streams, &changes, cancel)?;
     control.take_back();
     if canceled {
         // What ignored the polite signal does not survive the script.
         control.signal(Signal::KILL);
     }
-    let timeout = after(DRAIN_GRACE);
-    for _ in 0..pumps {
-        select! {
-            recv(draining) -> _ => {}
-            recv(timeout) -> _ => break,
-        }
-    }
+    streams.end(DRAIN_GRACE);
     let exit = match (canceled, status.code(), status.signal()) {
         (true, ..) => Exit::Canceled,
         (_, Some(code), _) => Exit::Code(code),
@@ -231,6 +179,7 @@ fn wait(child: Pid, tell: &Sender<io::Result<Change>>) {
 /// Waits for the leader's end, passing on what cancels it; says whether something did.
 fn watch_over(
     control: &mut JobControl,
+    streams: &Streams,
     changes: &Receiver<io::Result<Change>>,
     cancel: &Cancel,
 ) -> io::Result<(ExitStatus, bool)> {
@@ -243,7 +192,7 @@ fn watch_over(
             recv(changes) -> change => {
                 let change = change.unwrap_or_else(|_| Err(io::Error::other("the waiting thread is gone")))?;
                 match change {
-                    Change::Stopped(signal) => control.stopped(signal),
+                    Change::Stopped(signal) => control.stopped(signal, streams),
                     Change::Ended(status) => {
                         let by_key = control.has_tty() && is_by_key(status);
                         // A script that was about to read a terminal when it went away fails at the end of its input.
@@ -289,83 +238,10 @@ fn is_by_key(status: ExitStatus) -> bool {
     status.code() == Some(INTERRUPTED) || matches!(status.signal(), Some(SIGINT | SIGQUIT | SIGHUP))
 }
 
-/// Passes on one stream of a process.
-struct Pump {
-    stream: Stream,
-    from: Box<dyn Read + Send>,
-    /// Of a terminal the log gets plain text.
-    plain: Option<Plain>,
-    address: Option<AddressMask>,
-    log: Arc<Mutex<File>>,
-    watch: Arc<dyn Watch>,
-    drained: Sender<()>,
-}
-
-/// Passes on what comes out of a pipe or a terminal until it closes.
-fn pump(mut pump: Pump) -> io::Result<()> {
-    std::thread::Builder::new().name("output".to_owned()).spawn(move || {
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let read = match pump.from.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    // The usual end of a terminal is an error, too.
-                    tracing::debug!(%error, "the script's output broke off");
-                    break;
-                }
-            };
-            pump.pass(&chunk[..read]);
-        }
-        pump.end();
-        let _ = pump.drained.send(());
-    })?;
-    Ok(())
-}
-
-impl Pump {
-    /// Passes on bytes, without the address.
-    fn pass(&mut self, bytes: &[u8]) {
-        let Some(address) = &mut self.address else { return self.show(bytes) };
-        let mut shown = Vec::with_capacity(bytes.len());
-        address.take(bytes, &mut shown);
-        self.show(&shown);
-    }
-
-    /// Passes on what was held back.
-    fn end(&mut self) {
-        let mut shown = Vec::new();
-        if let Some(address) = &mut self.address {
-            address.end(&mut shown);
-        }
-        self.show(&shown);
-        self.keep(&[]);
-    }
-
-    fn show(&mut self, shown: &[u8]) {
-        if !shown.is_empty() {
-            self.keep(shown);
-            self.watch.output(self.stream, shown);
-        }
-    }
-
-    /// Writes bytes to the log; at the end there are none.
-    fn keep(&mut self, bytes: &[u8]) {
-        let mut log = self.log.lock().expect("no output thread panics");
-        let written = match &mut self.plain {
-            None => log.write_all(bytes),
-            Some(plain) if bytes.is_empty() => plain.end(&mut *log),
-            Some(plain) => plain.write(bytes, &mut *log),
-        };
-        if let Err(error) = written {
-            tracing::warn!(%error, "the script's output can't be kept");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[derive(Default)]

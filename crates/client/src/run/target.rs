@@ -21,8 +21,9 @@ use super::address_mask::AddressMask;
 use super::environment;
 use super::kept::Collected;
 use super::outputs::Outputs;
-use super::process::{Ended, Watch};
+use super::process::Ended;
 use super::signals::Cancel;
+use super::streams::Watch;
 
 /// The program of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

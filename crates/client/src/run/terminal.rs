@@ -17,6 +17,7 @@ use signal_hook::consts::{SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::process_table;
 use super::signals::{self, NotStopped};
+use super::streams::Streams;
 
 /// The script's process group and the terminal that it may want; the terminal is taken back when this is dropped.
 pub(super) struct JobControl {
@@ -111,7 +112,7 @@ impl JobControl {
     }
 
     /// Acts on the script having been stopped by a signal.
-    pub(super) fn stopped(&mut self, signal: i32) {
+    pub(super) fn stopped(&mut self, signal: i32, streams: &Streams) {
         self.is_stopped = true;
         if self.is_suspending {
             return self.finish_suspending();
@@ -119,13 +120,18 @@ impl JobControl {
         match signal {
             SIGTTIN | SIGTTOU if self.has_tty() || self.give_if_foreground() => self.signal(Signal::CONT),
             // azml runs in the background: the shell has to bring it to the foreground first.
-            SIGTTIN | SIGTTOU if self.tty.is_some() && !process_table::is_orphaned_group() => suspend_group(),
+            SIGTTIN | SIGTTOU if self.tty.is_some() && !process_table::is_orphaned_group() => {
+                // Among it is the question that the script waits for the answer of.
+                streams.catch_up();
+                suspend_group();
+            }
             SIGTTIN | SIGTTOU => tracing::warn!("the script waits for a terminal that azml can't give it"),
             // Ctrl-Z, which the script alone has got.
             SIGTSTP if self.has_tty() => {
                 if process_table::is_orphaned_group() {
                     self.signal(Signal::CONT);
                 } else {
+                    streams.catch_up();
                     self.take_back();
                     suspend_group();
                 }

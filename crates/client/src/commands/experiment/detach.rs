@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::run::console::Console;
 use crate::run::detached::{self, Outcome};
-use crate::run::process::Stream;
+use crate::run::streams::Stream;
 use crate::ui::{Output, Ui};
 
 /// Starts the azml that watches the run, and says how to follow it.

@@ -15,7 +15,7 @@ use crate::ops::runs;
 use crate::ops::submit::{self, Plan, Wanted};
 use crate::run::attachments::{CONTROL_LOG, DRIVER_LOG};
 use crate::run::console::Console;
-use crate::run::process::Stream;
+use crate::run::streams::Stream;
 use crate::run::{detached, killed};
 use crate::ui::{Output, Ui};
 

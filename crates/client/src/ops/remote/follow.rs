@@ -14,7 +14,7 @@ use crate::error::CommandError;
 use crate::limits::{NODE_LOG, REMOTE_LOOK};
 use crate::run::attachments::DRIVER_LOG;
 use crate::run::console::Console;
-use crate::run::process::Stream;
+use crate::run::streams::Stream;
 
 /// The reason why following a run has come to an end.
 pub enum Followed {

@@ -22,9 +22,9 @@ use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::console::Console;
 use crate::run::delivery::Asker;
 use crate::run::live::{self, Live};
-use crate::run::process::Stream;
 use crate::run::secrets::Secrets;
 use crate::run::signals::Cancel;
+use crate::run::streams::Stream;
 use crate::run::{heartbeat, keeping, recovery, upload};
 
 /// The time between two looks at whether a member is to end.

@@ -25,8 +25,9 @@ use serde_json::{Value, json};
 use self::source::{Kind, Source, tool};
 use super::address_mask::AddressMask;
 use super::aside::Aside;
-use super::process::{Ended, Exit, Notice, Watch};
+use super::process::{Ended, Exit};
 use super::signals::{self, Cancel};
+use super::streams::{Notice, Watch};
 use crate::env::{HOME, PATH, PYTHONPATH};
 use crate::limits;
 
