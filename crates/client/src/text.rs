@@ -14,10 +14,18 @@ pub fn clean(text: &str) -> String {
 
 /// As [`clean`], in one line: line feeds and tabs are shown as escapes, too.
 pub fn clean_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    push_clean_line(&mut out, text);
+    out
+}
+
+/// Appends the same to `out`.
+pub fn push_clean_line(out: &mut String, text: &str) {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
+        out.push_str(text);
+    } else {
+        out.push_str(&clean(text).replace('\n', "\\n").replace('\t', "\\t"));
     }
-    clean(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// Clean text; a further line of it that looks like one of azml's own is indented.

@@ -274,7 +274,7 @@ fn result(ui: &Ui, swept: Swept, order: &Order) -> Result<Output, CommandError> 
     if let Some(metric) = &order.metric {
         sweep::sort(&mut members, metric, order.mode.into());
     }
-    ui.result(Output::Table(listing::table(&members)))?;
+    ui.result(Output::Table(listing::table_of(&members)))?;
     let count = |status| members.iter().filter(|member: &&RunRecord| member.status == status).count();
     let (completed, id) = (count(Status::Completed), &sweep.run_id);
     if completed == of {

@@ -35,18 +35,18 @@ impl Filter {
     }
 }
 
-/// The runs that a filter lets through, newest first. Reads as many records as are asked for, and no more.
-pub fn list(ctx: &Context, opened: &Opened, filter: &Filter) -> Result<Vec<RunRecord>, Error> {
+/// Gives the runs that a filter lets through, newest first, each as `make` makes it of these parts. Reads as many records as are
+/// asked for, and no more.
+pub fn list<T: Send>(
+    ctx: &Context,
+    opened: &Opened,
+    filter: &Filter,
+    parts: Parts<'_>,
+    make: impl Fn(RunRecord) -> T + Sync,
+) -> Result<Vec<T>, Error> {
     let Some(most) = filter.last else {
         let listed = Listed::read(ctx, opened)?;
-        let all = if filter.is_open() {
-            listed.select(Parts::All, |_, record| filter.has(&record).then_some(record))
-        } else {
-            // The whole record is read of those alone that the filter lets through.
-            listed.at(&listed.select(Parts::Named(&[]), |place, record| filter.has(&record).then_some(place)))
-        };
-        warn_of_unreadable(ctx, &all);
-        return Ok(all);
+        return Ok(choose(ctx, &listed, filter, parts, |_, record| make(record)));
     };
     let in_progress = InProgress::read(ctx, opened)?;
     let mut records = Vec::new();
@@ -65,7 +65,35 @@ pub fn list(ctx: &Context, opened: &Opened, filter: &Filter) -> Result<Vec<RunRe
     all.append(&mut records);
     all.truncate(most);
     warn_of_unreadable(ctx, &all);
-    Ok(all)
+    Ok(all.into_iter().map(make).collect())
+}
+
+/// Gives the runs that a filter lets through, each as `make` makes it of the place and the parts. Warns of those that can't be read.
+fn choose<T: Send>(
+    ctx: &Context,
+    listed: &Listed,
+    filter: &Filter,
+    parts: Parts<'_>,
+    make: impl Fn(usize, RunRecord) -> T + Sync,
+) -> Vec<T> {
+    let odd = Mutex::new(Vec::new());
+    let make = |place: usize, record: RunRecord| {
+        if record.why_unreadable().is_some() {
+            odd.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+        }
+        make(place, record)
+    };
+    let all = if filter.is_open() || matches!(parts, Parts::Named(_)) {
+        listed.select(parts, |place, record| filter.has(&record).then(|| make(place, record)))
+    } else {
+        // More is read of those alone that the filter lets through.
+        let places = listed.select(Parts::Named(&[]), |place, record| filter.has(&record).then_some(place));
+        listed.select_at(&places, parts, |place, record| Some(make(place, record)))
+    };
+    let mut odd = odd.into_inner().unwrap_or_else(PoisonError::into_inner);
+    odd.sort_unstable();
+    warn_of_unreadable(ctx, &listed.at(&odd));
+    all
 }
 
 /// The keys that are wanted of runs.
@@ -112,19 +140,8 @@ pub fn list_fields(
         fields.insert(PLACE.to_owned(), place.into());
         Value::Object(fields)
     };
-    let odd = Mutex::new(Vec::new());
     let parts = if is_all { Parts::All } else { Parts::Named(&names) };
-    let all = listed.select(parts, |place, record| {
-        filter.has(&record).then(|| {
-            if record.why_unreadable().is_some() {
-                odd.lock().unwrap_or_else(PoisonError::into_inner).push(place);
-            }
-            fields(place, &record)
-        })
-    });
-    let mut odd = odd.into_inner().unwrap_or_else(PoisonError::into_inner);
-    odd.sort_unstable();
-    warn_of_unreadable(ctx, &listed.at(&odd));
+    let all = choose(ctx, &listed, filter, parts, |place, record| fields(place, &record));
     Ok((listed, all))
 }
 

@@ -74,14 +74,22 @@ impl Listed {
         parts: Parts<'_>,
         choose: impl Fn(usize, RunRecord) -> Option<T> + Sync,
     ) -> Vec<T> {
+        self.select_at(&(0..self.first_stored() + self.list.len()).collect::<Vec<_>>(), parts, choose)
+    }
+
+    /// The same of the runs at some places, which are in their order.
+    pub fn select_at<T: Send>(
+        &self,
+        places: &[usize],
+        parts: Parts<'_>,
+        choose: impl Fn(usize, RunRecord) -> Option<T> + Sync,
+    ) -> Vec<T> {
         let first = self.first_stored();
-        let mut found: Vec<T> = self
-            .unrecorded
-            .iter()
-            .enumerate()
-            .filter_map(|(place, record)| choose(place, record.clone()))
-            .collect();
-        let stored = self.list.select(parts, |at, record| {
+        let (unrecorded, stored) = places.split_at(places.partition_point(|place| *place < first));
+        let mut found: Vec<T> =
+            unrecorded.iter().filter_map(|place| choose(*place, self.unrecorded[*place].clone())).collect();
+        let stored: Vec<usize> = stored.iter().map(|place| place - first).collect();
+        let stored = self.list.select_at(&stored, parts, |at, record| {
             if record.status.is_over() { choose(first + at, record).map(Ok) } else { Some(Err(first + at)) }
         });
         found.extend(

@@ -21,7 +21,7 @@ pub use self::format::OutputFormat;
 pub(crate) use self::format::sort_keys;
 pub use self::log::start_log;
 pub use self::pager::Pager;
-pub use self::table::{Numbers, tabulate, tabulate_columns};
+pub use self::table::{Cell, Numbers, tabulate, tabulate_columns};
 
 use crate::env::{CLICOLOR_FORCE, Env, NO_COLOR, TERM};
 use crate::error::CommandError;

@@ -3,13 +3,15 @@
 //! The layout is that of Python's `tabulate` in its "simple" style, which `az` prints; with
 //! [`Numbers::Aligned`] numeric columns are aligned at the decimal point with six significant digits.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::{Map, Value};
+use azml_core::parallel;
+use serde_json::{Map, Number, Value};
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::{clean_line, significant};
+use crate::text::{clean_line, push_clean_line, significant};
 
 /// The form of numbers in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,43 @@ const WORTH_A_THREAD: usize = 1000;
 /// A header is at least this much narrower than its column.
 const MIN_PADDING: usize = 2;
 
+/// A value in a table.
+#[derive(Clone, Debug)]
+pub enum Cell<'v> {
+    Empty,
+    Number(Number),
+    Text(Cow<'v, str>),
+}
+
+impl<'v> Cell<'v> {
+    /// Of a value; null is an empty cell.
+    pub fn of(value: &'v Value) -> Self {
+        match value {
+            Value::Null => Self::Empty,
+            Value::Number(number) => Self::Number(number.clone()),
+            Value::String(text) => Self::Text(text.as_str().into()),
+            Value::Bool(true) => Self::Text("True".into()),
+            Value::Bool(false) => Self::Text("False".into()),
+            other => Self::Text(other.to_string().into()),
+        }
+    }
+
+    /// The same, borrowed from nobody.
+    pub fn into_owned(self) -> Cell<'static> {
+        match self {
+            Self::Empty => Cell::Empty,
+            Self::Number(number) => Cell::Number(number),
+            Self::Text(text) => Cell::Text(text.into_owned().into()),
+        }
+    }
+}
+
+impl<'v, T: Into<Cow<'v, str>>> From<Option<T>> for Cell<'v> {
+    fn from(text: Option<T>) -> Self {
+        text.map_or(Self::Empty, |text| Self::Text(text.into()))
+    }
+}
+
 /// Prints rows; columns appear in the order in which the rows first name them.
 pub fn tabulate(rows: &[Map<String, Value>], numbers: Numbers) -> String {
     let mut headers: Vec<&str> = Vec::new();
@@ -35,18 +74,15 @@ pub fn tabulate(rows: &[Map<String, Value>], numbers: Numbers) -> String {
             }
         }
     }
-    let column = |header: &&str| {
-        let values = rows.iter().map(|row| row.get(*header).filter(|value| !value.is_null()));
-        Column::new(header, &values.collect::<Vec<_>>(), numbers)
-    };
-    render(&headers.iter().map(column).collect::<Vec<_>>(), rows.len())
+    let value = |column: usize, row: usize| rows[row].get(headers[column]).map_or(Cell::Empty, Cell::of);
+    tabulate_columns(&headers, rows.len(), &value, numbers)
 }
 
-/// Prints a long table, of which `value` gives each cell of a column for a row; the columns are made side by side.
-pub fn tabulate_columns(
+/// Prints a table, of which `value` gives each cell of a column for a row; the columns of a long one are made side by side.
+pub fn tabulate_columns<'v>(
     headers: &[&str],
     rows: usize,
-    value: &(dyn Fn(usize, usize) -> Value + Sync),
+    value: &(dyn Fn(usize, usize) -> Cell<'v> + Sync),
     numbers: Numbers,
 ) -> String {
     let next = AtomicUsize::new(0);
@@ -55,13 +91,10 @@ pub fn tabulate_columns(
         while let at = next.fetch_add(1, Ordering::Relaxed)
             && let (Some(header), Some(place)) = (headers.get(at), made.get(at))
         {
-            let values: Vec<Value> = (0..rows).map(|row| value(at, row)).collect();
-            let values: Vec<Option<&Value>> =
-                values.iter().map(|value| Some(value).filter(|value| !value.is_null())).collect();
-            place.get_or_init(|| Column::new(header, &values, numbers));
+            place.get_or_init(|| Column::new(header, rows, &|row| value(at, row), numbers));
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(rows / WORTH_A_THREAD);
+    let threads = parallel::threads(rows / WORTH_A_THREAD);
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(work);
@@ -78,87 +111,117 @@ fn render(columns: &[Column], rows: usize) -> String {
     }
     let width: usize = columns.iter().map(|column| column.width + 2).sum();
     let mut out = String::with_capacity((rows + 2) * (width + 1));
-    let mut line = |cells: &mut dyn Iterator<Item = (&str, usize)>| {
+    let mut line = |cells: &mut dyn Iterator<Item = Shown<'_>>| {
         let start = out.len();
-        for (column, (text, width)) in columns.iter().zip(cells) {
-            let spaces = std::iter::repeat_n(' ', column.width - width);
-            if out.len() > start {
+        for (at, (column, Shown { text, width, behind })) in columns.iter().zip(cells).enumerate() {
+            let spaces = column.width - width - behind;
+            if at > 0 {
                 out.push_str("  ");
             }
-            if column.numeric {
-                out.extend(spaces);
-                out.push_str(text);
-            } else {
-                out.push_str(text);
-                out.extend(spaces);
-            }
+            push_spaces(&mut out, if column.numeric { spaces } else { 0 });
+            out.push_str(text);
+            push_spaces(&mut out, if column.numeric { behind } else { spaces });
         }
         out.truncate(start + out[start..].trim_end().len());
         out.push('\n');
     };
-    line(&mut columns.iter().map(|column| (column.header.0.as_str(), column.header.1)));
+    line(&mut columns.iter().map(Column::header));
     let dashes: Vec<String> = columns.iter().map(|column| "-".repeat(column.width)).collect();
-    line(&mut dashes.iter().map(|dashes| (dashes.as_str(), dashes.len())));
-    for at in 0..rows {
-        line(&mut columns.iter().map(|column| (column.cells[at].0.as_str(), column.cells[at].1)));
+    line(&mut dashes.iter().map(|dashes| Shown { text: dashes, width: dashes.len(), behind: 0 }));
+    for row in 0..rows {
+        line(&mut columns.iter().map(|column| column.cell(row)));
     }
     out
 }
 
+fn push_spaces(out: &mut String, mut count: usize) {
+    const SPACES: &str = "                                ";
+    while count > 0 {
+        let some = count.min(SPACES.len());
+        out.push_str(&SPACES[..some]);
+        count -= some;
+    }
+}
+
+/// A text in a line.
+struct Shown<'t> {
+    text: &'t str,
+    width: usize,
+    /// Spaces behind a number, where others have digits behind the point.
+    behind: usize,
+}
+
+/// A column; the texts of all cells are one after the other.
 struct Column {
-    /// With its width.
-    header: (String, usize),
-    /// Each with its width.
-    cells: Vec<(String, usize)>,
+    header: String,
+    texts: String,
+    cells: Vec<Place>,
     width: usize,
     numeric: bool,
+    /// The most that a number has from its point on.
+    decimals: usize,
+}
+
+/// The text of a cell.
+struct Place {
+    end: usize,
+    width: usize,
+    decimals: usize,
 }
 
 impl Column {
-    fn new(header: &str, values: &[Option<&Value>], numbers: Numbers) -> Self {
-        let numeric = numbers == Numbers::Aligned
-            && values.iter().flatten().next().is_some()
-            && values.iter().flatten().all(|value| value.is_number());
-        let has_fraction = values.iter().flatten().any(|value| value.is_f64());
-        let mut cells: Vec<String> = values
-            .iter()
-            .map(|value| match value {
-                None => String::new(),
-                Some(Value::Number(number)) if numeric && has_fraction => {
-                    significant(number.as_f64().unwrap_or(f64::NAN), 6)
+    fn new<'v>(header: &str, rows: usize, value: &dyn Fn(usize) -> Cell<'v>, numbers: Numbers) -> Self {
+        let (mut numeric, mut has_fraction) = (false, false);
+        if numbers == Numbers::Aligned {
+            for cell in (0..rows).map(value) {
+                match cell {
+                    Cell::Empty => {}
+                    Cell::Number(number) => (numeric, has_fraction) = (true, has_fraction || number.is_f64()),
+                    Cell::Text(_) => {
+                        numeric = false;
+                        break;
+                    }
                 }
-                Some(value) => cell(value),
-            })
-            .collect();
-        let header = clean_line(header);
-        if numeric {
-            let decimals = |cell: &String| cell.rfind(['.', 'e']).map_or(0, |point| cell.len() - point);
-            let most = cells.iter().map(decimals).max().unwrap_or(0);
-            for cell in &mut cells {
-                let missing = most - decimals(cell);
-                cell.extend(std::iter::repeat_n(' ', missing));
             }
         }
-        let measured = |text: String| {
-            // Of plain text, which most is, the length is the width.
-            let width = if text.is_ascii() { text.len() } else { text.width() };
-            (text, width)
-        };
-        let header = measured(header);
-        let cells: Vec<(String, usize)> = cells.into_iter().map(measured).collect();
-        let widths = cells.iter().map(|(_, width)| *width).chain([header.1 + MIN_PADDING]);
-        let width = widths.max().expect("the header is there");
-        Self { header, cells, width, numeric }
+        let (mut texts, mut cells) = (String::new(), Vec::with_capacity(rows));
+        for cell in (0..rows).map(value) {
+            let start = texts.len();
+            match cell {
+                Cell::Empty => {}
+                Cell::Number(number) if numeric && has_fraction => {
+                    texts.push_str(&significant(number.as_f64().unwrap_or(f64::NAN), 6));
+                }
+                Cell::Number(number) => texts.push_str(&number.to_string()),
+                Cell::Text(text) => push_clean_line(&mut texts, &text),
+            }
+            let text = &texts[start..];
+            let point = text.rfind(['.', 'e']).filter(|_| numeric);
+            let decimals = point.map_or(0, |point| text.len() - point);
+            cells.push(Place { end: texts.len(), width: width(text), decimals });
+        }
+        let header = clean_line(header);
+        let decimals = cells.iter().map(|cell| cell.decimals).max().unwrap_or(0);
+        let widths = cells.iter().map(|cell| cell.width + decimals - cell.decimals);
+        let width = widths.max().unwrap_or(0).max(width(&header) + MIN_PADDING);
+        Self { header, texts, cells, width, numeric, decimals }
+    }
+
+    fn header(&self) -> Shown<'_> {
+        Shown { text: &self.header, width: width(&self.header), behind: 0 }
+    }
+
+    fn cell(&self, row: usize) -> Shown<'_> {
+        let start = row.checked_sub(1).map_or(0, |before| self.cells[before].end);
+        let Place { end, width, decimals } = self.cells[row];
+        Shown { text: &self.texts[start..end], width, behind: self.decimals - decimals }
     }
 }
 
-fn cell(value: &Value) -> String {
-    match value {
-        Value::String(text) => clean_line(text),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        other => clean_line(&other.to_string()),
-    }
+/// The columns of a terminal that a text takes.
+fn width(text: &str) -> usize {
+    // Of plain text, which most is, the length is the width.
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 #[cfg(test)]

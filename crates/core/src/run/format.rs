@@ -1,20 +1,10 @@
 //! Writes moments and durations as Python's `datetime` writes them, which the Workbench used.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::Offset};
 
 /// `2017-09-08T00:58:03.059014+00:00`: ISO 8601 with microseconds.
 pub fn moment(at: Timestamp) -> String {
-    let at = TimeZone::UTC.to_datetime(at);
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+00:00",
-        at.year(),
-        at.month(),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second(),
-        at.subsec_nanosecond() / 1000
-    )
+    format!("{:.6}", at.display_with_offset(Offset::UTC))
 }
 
 /// `0:00:04.892389`: hours, minutes, seconds with microseconds.
@@ -42,6 +32,10 @@ mod tests {
         let start: Timestamp = "2017-09-08T00:58:03.059014999Z".parse().unwrap();
         assert_eq!(moment(start), "2017-09-08T00:58:03.059014+00:00");
         assert_eq!(moment(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000000+00:00");
+        assert_eq!(
+            moment("1969-12-31T23:59:59.9999999Z".parse().unwrap()),
+            "1969-12-31T23:59:59.999999+00:00"
+        );
         assert_eq!(moment(start).parse::<Timestamp>().unwrap(), to_micros(start));
         assert_eq!(duration(SignedDuration::from_micros(4_892_389)), "0:00:04.892389");
         assert_eq!(duration(SignedDuration::from_secs(100 * 3600 + 61)), "100:01:01.000000");

@@ -57,6 +57,9 @@ pub struct RunList {
     whole: usize,
 }
 
+/// The order of rows, the newest run first.
+type Key = Reverse<(u64, Vec<u8>)>;
+
 /// The places of a record in the bytes.
 #[derive(Clone, Debug)]
 struct Row {
@@ -131,9 +134,9 @@ impl RunList {
         choose: impl Fn(usize, RunRecord) -> Option<T> + Sync,
     ) -> Vec<T> {
         let words = self.words();
-        let wanted = parts.among(&words);
+        let wanted = Wanted::new(parts, &words);
         let shares = parallel::map_shares(places, parallel::threads(places.len() / SHARE), |share| {
-            let read = |at: &usize| choose(*at, self.row(*at, &words, &Wanted::new(wanted.as_deref()))?);
+            let read = |at: &usize| choose(*at, self.row(*at, &words, &wanted)?);
             share.iter().filter_map(read).collect::<Vec<_>>()
         });
         shares.into_iter().flatten().collect()
@@ -188,7 +191,7 @@ impl RunList {
         RunId::parse(std::str::from_utf8(&self.bytes[row.run.clone()]).ok()?).ok()
     }
 
-    fn row(&self, at: usize, words: &[&str], wanted: &Wanted<'_>) -> Option<RunRecord> {
+    fn row(&self, at: usize, words: &[&str], wanted: &Wanted) -> Option<RunRecord> {
         let row = self.rows.get(at)?;
         row::read(self.run(row)?, &self.bytes[row.row.clone()], words, wanted)
     }
@@ -211,12 +214,15 @@ impl RunList {
             return list;
         }
         list.whole = MAGIC.len();
-        while list.whole < list.bytes.len() && list.segment().is_some() {}
+        // Put into their places once, however many segments there are.
+        let mut changed = BTreeMap::new();
+        while list.whole < list.bytes.len() && list.segment(&mut changed).is_some() {}
+        list.replace(changed);
         list
     }
 
-    /// Takes in the next segment, if it is whole and follows.
-    fn segment(&mut self) -> Option<()> {
+    /// Takes in the next segment, if it is whole and follows; its rows go into `changed`, but for those of the first segment.
+    fn segment(&mut self, changed: &mut BTreeMap<Key, Row>) -> Option<()> {
         let start = &self.bytes[self.whole..];
         let [length, sum] = [0, 4].map(|at| start.get(at..at + 4));
         let length = u32::from_le_bytes(length?.try_into().ok()?);
@@ -244,48 +250,39 @@ impl RunList {
             let row = place(reader.text()?, reader.bytes.len());
             rows.push(Row { run, row });
         }
-        self.words.extend(words);
         if self.tree.is_none() {
             self.rows = rows;
         } else {
-            self.replace(rows)?;
+            self.stale += 2 * rows.len();
+            for row in rows {
+                changed.insert(self.owned_key(&row)?, row);
+            }
         }
+        self.words.extend(words);
         (self.tree, self.whole) = (Some(after), end);
         Some(())
     }
 
     /// Puts rows in the places of those of the same runs.
-    fn replace(&mut self, rows: Vec<Row>) -> Option<()> {
-        self.stale += 2 * rows.len();
-        let key = |list: &Self, row: &Row| {
-            let (at, id) = list.key(row);
-            Some(Reverse((at?, id.to_vec())))
-        };
-        let mut new: BTreeMap<_, Row> = BTreeMap::new();
-        for row in rows {
-            new.insert(key(self, &row)?, row);
-        }
-        let old = std::mem::take(&mut self.rows);
-        let mut all = Vec::with_capacity(old.len() + new.len());
-        let mut new = new.into_iter().peekable();
-        for row in old {
-            if new.peek().is_none() {
+    fn replace(&mut self, changed: BTreeMap<Key, Row>) {
+        let mut old = std::mem::take(&mut self.rows).into_iter().peekable();
+        let mut all = Vec::with_capacity(old.len() + changed.len());
+        for (key, row) in changed {
+            while let Some(before) = old.next_if(|old| self.owned_key(old).is_some_and(|old| old < key)) {
+                all.push(before);
+            }
+            old.next_if(|old| self.owned_key(old).is_some_and(|old| old == key));
+            if !row.row.is_empty() {
                 all.push(row);
-                continue;
-            }
-            let here = key(self, &row)?;
-            while let Some((_, added)) = new.next_if(|(next, _)| *next < here) {
-                all.push(added);
-            }
-            match new.next_if(|(next, _)| *next == here) {
-                Some((_, changed)) => all.push(changed),
-                None => all.push(row),
             }
         }
-        all.extend(new.map(|(_, row)| row));
-        all.retain(|row| !row.row.is_empty());
+        all.extend(old);
         self.rows = all;
-        Some(())
+    }
+
+    fn owned_key(&self, row: &Row) -> Option<Key> {
+        let (at, id) = self.key(row);
+        Some(Reverse((at?, id.to_vec())))
     }
 
     /// Reads every record of `tree`.

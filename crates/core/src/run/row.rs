@@ -20,6 +20,9 @@ const ENCODED: u8 = 1;
 pub enum Parts<'p> {
     /// Everything.
     All,
+    /// All parameters, tags and metrics, and the fields of one value: what tables show. Neither arguments, command, description,
+    /// properties, attachments, curves nor keys of newer versions.
+    Columns,
     /// All but attachments and curves; and of parameters, tags, metrics, properties and keys of newer versions those of these
     /// names alone, whatever their case. All else is as if the run had none.
     Named(&'p [&'p str]),
@@ -66,7 +69,7 @@ pub(super) fn write(run: &RunId, stored: &[u8], words: &mut Words, out: &mut Vec
 }
 
 /// Reads a row; one that can't be read has a stand-in.
-pub(super) fn read(run: RunId, row: &[u8], words: &[&str], wanted: &Wanted<'_>) -> Option<RunRecord> {
+pub(super) fn read(run: RunId, row: &[u8], words: &[&str], wanted: &Wanted) -> Option<RunRecord> {
     let (form, row) = row.split_first()?;
     match *form {
         STORED => {
@@ -77,20 +80,30 @@ pub(super) fn read(run: RunId, row: &[u8], words: &[&str], wanted: &Wanted<'_>) 
     }
 }
 
-/// [`Parts`] as numbers of words; `None` wants all.
-pub(super) struct Wanted<'w>(Option<&'w [bool]>);
-
-impl<'w> Wanted<'w> {
-    pub(super) fn new(words: Option<&'w [bool]>) -> Self {
-        Self(words)
-    }
+/// [`Parts`] as numbers of words.
+pub(super) struct Wanted {
+    /// Of parameters, tags and metrics; `None` wants all.
+    words: Option<Vec<bool>>,
+    /// Of properties and keys of newer versions.
+    has_others: bool,
+    is_all: bool,
 }
 
-impl Parts<'_> {
-    /// Says of each word if it is wanted; `None` if everything is.
-    pub(super) fn among(&self, words: &[&str]) -> Option<Vec<bool>> {
-        let Self::Named(names) = self else { return None };
-        Some(words.iter().map(|word| names.iter().any(|name| name.eq_ignore_ascii_case(word))).collect())
+impl Wanted {
+    /// `words` are the texts that rows name.
+    pub(super) fn new(parts: Parts<'_>, words: &[&str]) -> Self {
+        let words = match parts {
+            Parts::All | Parts::Columns => None,
+            Parts::Named(names) => {
+                let is_named = |word: &&str| names.iter().any(|name| name.eq_ignore_ascii_case(word));
+                Some(words.iter().map(is_named).collect())
+            }
+        };
+        Self { words, has_others: !matches!(parts, Parts::Columns), is_all: matches!(parts, Parts::All) }
+    }
+
+    fn has(&self, word: usize) -> bool {
+        self.words.as_ref().is_none_or(|wanted| wanted.get(word) == Some(&true))
     }
 }
 
@@ -245,7 +258,7 @@ pub(super) struct Reader<'b> {
 }
 
 impl<'b> Reader<'b> {
-    fn record(mut self, run: RunId, wanted: &Wanted<'_>) -> Option<RunRecord> {
+    fn record(mut self, run: RunId, wanted: &Wanted) -> Option<RunRecord> {
         let flags = self.number()?;
         let mut at = 0..;
         let mut is_set = || at.next().is_some_and(|at: u32| flags >> at & 1 == 1);
@@ -266,47 +279,47 @@ impl<'b> Reader<'b> {
         record.parent_run_id = self.optional(parent, |from| Some(from.word()?.1.to_owned()))?;
         record.name = self.optional(name, Self::owned)?;
         record.host = self.optional(host, |from| Some(from.word()?.1.to_owned()))?;
-        record.arguments = self.many(Self::owned)?;
-        let is_wanted = |word: usize| wanted.0.is_none_or(|wanted| wanted.get(word) == Some(&true));
+        record.arguments = self.texts(wanted.has_others)?;
         for texts in [&mut record.parameters, &mut record.tags] {
             for _ in 0..self.number()? {
                 let ((number, name), text) = (self.word()?, self.text()?);
-                if is_wanted(number) {
+                if wanted.has(number) {
                     texts.insert(name.to_owned(), std::str::from_utf8(text).ok()?.to_owned());
                 }
             }
         }
         for _ in 0..self.number()? {
             let (number, name) = self.word()?;
-            if let Some(metric) = self.metric(is_wanted(number))? {
+            if let Some(metric) = self.metric(wanted.has(number))? {
                 record.metrics.insert(name.to_owned(), metric);
             }
         }
         for _ in 0..self.number()? {
             let ((number, name), text) = (self.word()?, self.text()?);
-            if is_wanted(number) {
+            if wanted.has_others && wanted.has(number) {
                 record.properties.insert(name.to_owned(), serde_json::from_slice(text).ok()?);
             }
         }
         record.pid = self.optional(pid, |from| from.number()?.try_into().ok())?;
         record.edited_utc = self.optional(edited, Self::moment)?;
-        record.command = self.optional(command, |from| from.many(Self::owned))?;
-        record.description = self.optional(description, Self::owned)?;
+        record.command =
+            self.optional(command, |from| from.texts(wanted.has_others))?.filter(|_| wanted.has_others);
+        record.description = self.optional(description, Self::owned)?.filter(|_| wanted.has_others);
         for _ in 0..self.number()? {
             let (_, name) = self.word()?;
-            if wanted.0.is_none() {
+            if wanted.is_all {
                 record.attachments.push(name.to_owned());
             }
         }
         for _ in 0..self.number()? {
             let ((_, name), text) = (self.word()?, self.text()?);
-            if wanted.0.is_none() {
+            if wanted.is_all {
                 record.curves.insert(name.to_owned(), serde_json::from_slice::<Curve>(text).ok()?);
             }
         }
         for _ in 0..self.number()? {
             let ((number, key), text) = (self.word()?, self.text()?);
-            if is_wanted(number) {
+            if wanted.has_others && wanted.has(number) {
                 record.extra.insert(key.to_owned(), serde_json::from_slice(text).ok()?);
             }
         }
@@ -366,8 +379,16 @@ impl<'b> Reader<'b> {
         if is_there { read(self).map(Some) } else { Some(None) }
     }
 
-    fn many<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        (0..self.number()?).map(|_| read(self)).collect()
+    /// Several texts; none if they are not wanted.
+    fn texts(&mut self, are_wanted: bool) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        for _ in 0..self.number()? {
+            let text = self.text()?;
+            if are_wanted {
+                texts.push(std::str::from_utf8(text).ok()?.to_owned());
+            }
+        }
+        Some(texts)
     }
 
     /// A metric, if it is wanted.

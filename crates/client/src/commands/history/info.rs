@@ -115,7 +115,7 @@ fn with_members(ui: &Ui, record: Value, members: &[RunRecord]) -> Result<Output,
     if ui.plain_format() == Some(OutputFormat::Table) {
         ui.result(Output::Value(record))?;
         ui.write_out(b"\n")?;
-        return Ok(Output::Table(listing::table(members)));
+        return Ok(Output::Table(listing::table_of(members)));
     }
     let mut record = record;
     record["children"] = members.iter().map(|member| Value::Object(runs::fields(member))).collect();

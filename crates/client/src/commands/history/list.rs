@@ -2,7 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
-use azml_core::run::Status;
+use azml_core::run::{Parts, Status};
 use serde_json::Value;
 
 use super::listing;
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{CommandError, similar};
 use crate::ops::list::{self, Filter, Keys};
 use crate::ops::{remote, runs};
-use crate::ui::{Output, Ui};
+use crate::ui::{Output, OutputFormat, Ui};
 
 /// List the project's runs, newest first
 ///
@@ -55,7 +55,11 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
         return Ok(Output::Answer(answer));
     }
     // The process ends soon: to free many records one by one takes as long as to read them.
-    let records = ManuallyDrop::new(list::list(ctx, &opened, &filter)?);
+    if ui.plain_format() == Some(OutputFormat::Table) {
+        let rows = list::list(ctx, &opened, &filter, Parts::Columns, listing::Row::of)?;
+        return Ok(Output::Table(listing::table(&ManuallyDrop::new(rows))));
+    }
+    let records = ManuallyDrop::new(list::list(ctx, &opened, &filter, Parts::All, |record| record)?);
     listing::output(ui, &records)
 }
 

@@ -2,58 +2,110 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use azml_core::id::RunId;
 use azml_core::parallel;
-use azml_core::run::{Metric, RunRecord, format};
+use azml_core::run::{Metric, RunRecord, Status, format};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::CommandError;
 use crate::ops::runs::{fields, sorted_fields};
-use crate::ui::{Numbers, Output, OutputFormat, Ui, tabulate_columns};
+use crate::ui::{Cell, Numbers, Output, OutputFormat, Ui, tabulate_columns};
 
-/// Records as a list; as a table, the metrics come first, then the parameters that vary. Made in the form that is printed, and in no other.
+/// Records as a list. Made in the form that is printed, and in no other.
 pub fn output(ui: &Ui, records: &[RunRecord]) -> Result<Output, CommandError> {
     match ui.plain_format() {
         Some(OutputFormat::Json) => json(records).map(Output::Raw),
-        Some(OutputFormat::Table) => Ok(Output::Table(table(records))),
         _ => Ok(Output::Value(records.iter().map(|record| Value::Object(fields(record))).collect())),
     }
 }
 
+/// A run in the table, in little memory: ten thousand are held for one list.
+#[derive(Debug)]
+pub struct Row {
+    /// Those that fit into a cell, by name.
+    metrics: Vec<(String, Metric)>,
+    /// By name.
+    parameters: Vec<(String, String)>,
+    duration: Option<SignedDuration>,
+    run_id: RunId,
+    script_name: String,
+    start: Option<Timestamp>,
+    status: Status,
+    name: Option<String>,
+    /// The tags that are shown.
+    tags: Option<String>,
+    parent: Option<String>,
+}
+
+impl Row {
+    /// Of a record of which the columns were read.
+    pub fn of(record: RunRecord) -> Self {
+        let duration = record.duration();
+        let tags: Vec<String> = record
+            .tags
+            .iter()
+            .filter(|(name, _)| is_shown(name))
+            .map(|(name, text)| format!("{name}={text}"))
+            .collect();
+        Self {
+            metrics: record.metrics.into_iter().filter(|(_, metric)| is_cell(metric)).collect(),
+            parameters: record.parameters.into_iter().collect(),
+            duration,
+            run_id: record.run_id,
+            script_name: record.script_name,
+            start: record.start_time_utc,
+            status: record.status,
+            name: record.name,
+            tags: (!tags.is_empty()).then(|| tags.join(" ")),
+            parent: record.parent_run_id,
+        }
+    }
+
+    fn metric(&self, name: &str) -> Option<&Metric> {
+        found(&self.metrics, name)
+    }
+}
+
+/// A value by its name in a sorted list.
+fn found<'v, T>(list: &'v [(String, T)], name: &str) -> Option<&'v T> {
+    let at = list.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+    Some(&list[at].1)
+}
+
 /// The names of the parameters in which two runs differ: trainers log dozens that nobody chose.
-fn varying(records: &[RunRecord]) -> BTreeSet<&str> {
+fn varying(rows: &[Row]) -> BTreeSet<&str> {
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
-    let all = records.iter().flat_map(|record| &record.parameters);
+    let all = rows.iter().flat_map(|row| &row.parameters);
     all.filter(|(name, value)| *first.entry(name).or_insert(value) != *value)
         .map(|(name, _)| name.as_str())
         .collect()
 }
 
-/// The table: the metrics, the parameters, then what every run has.
-pub fn table(records: &[RunRecord]) -> String {
+/// The table of some records.
+pub fn table_of(records: &[RunRecord]) -> String {
+    table(&records.iter().cloned().map(Row::of).collect::<Vec<_>>())
+}
+
+/// The table: the metrics, the parameters that vary, then what every run has.
+pub fn table(rows: &[Row]) -> String {
     const FIXED: [&str; 8] =
         ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status", "Name", "Tags", "Parent_run_id"];
+    let Some(first) = rows.first() else { return String::new() };
     let is_there = |name: &&str| match *name {
-        "Name" => records.iter().any(|record| record.name.is_some()),
-        "Tags" => records.iter().flat_map(|record| record.tags.keys()).any(|tag| is_shown(tag)),
+        "Name" => rows.iter().any(|row| row.name.is_some()),
+        "Tags" => rows.iter().any(|row| row.tags.is_some()),
         // The runs of one sweep need not repeat it.
-        "Parent_run_id" => records.iter().any(|record| record.parent_run_id != records[0].parent_run_id),
+        "Parent_run_id" => rows.iter().any(|row| row.parent != first.parent),
         _ => true,
     };
     let fixed: Vec<&str> = FIXED.into_iter().filter(is_there).collect();
-    let names: BTreeSet<&String> = records
-        .iter()
-        .flat_map(|record| &record.metrics)
-        .filter(|(_, metric)| is_cell(metric))
-        .map(|(name, _)| name)
-        .collect();
-    if records.is_empty() {
-        return String::new();
-    }
+    let names: BTreeSet<&str> =
+        rows.iter().flat_map(|row| &row.metrics).map(|(name, _)| name.as_str()).collect();
     // A metric may have the name of what every run has, which is meant then.
-    let names: Vec<&str> =
-        names.into_iter().map(String::as_str).filter(|name| !fixed.contains(name)).collect();
-    let parameters: Vec<&str> = varying(records).into_iter().collect();
+    let names: Vec<&str> = names.into_iter().filter(|name| !fixed.contains(name)).collect();
+    let parameters: Vec<&str> = varying(rows).into_iter().collect();
     let heads: Vec<String> = parameters
         .iter()
         .map(|name| {
@@ -63,36 +115,41 @@ pub fn table(records: &[RunRecord]) -> String {
         .collect();
     let headers: Vec<&str> =
         names.iter().copied().chain(heads.iter().map(String::as_str)).chain(fixed.iter().copied()).collect();
-    let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
     let value = |column: usize, row: usize| {
-        let record = &records[row];
+        let row: &Row = &rows[row];
         match headers[column] {
-            name if column < names.len() => {
-                let found = record.metrics.get(name).filter(|metric| is_cell(metric));
-                found.map_or(Value::Null, Metric::to_value)
-            }
+            name if column < names.len() => row.metric(name).map_or(Cell::Empty, of_metric),
             _ if column < names.len() + parameters.len() => {
-                let found = record.parameters.get(parameters[column - names.len()]);
-                found.map_or(Value::Null, |word| Metric::from_word(word).to_value())
+                let word = found(&row.parameters, parameters[column - names.len()]);
+                word.map_or(Cell::Empty, |word| of_word(word))
             }
-            "Duration" => text(record.duration().map(format::duration)),
-            "Name" => text(record.name.clone()),
-            "Tags" => record
-                .tags
-                .iter()
-                .filter(|(name, _)| is_shown(name))
-                .map(|(name, text)| format!("{name}={text}"))
-                .collect::<Vec<_>>()
-                .join(" ")
-                .into(),
-            "Parent_run_id" => text(record.parent_run_id.clone()),
-            "Run_id" => record.run_id.as_str().into(),
-            "Script_name" => record.script_name.clone().into(),
-            "Start_time_utc" => text(record.start_time_utc.map(format::moment)),
-            _ => record.status.as_str().into(),
+            "Duration" => row.duration.map(format::duration).into(),
+            "Name" => row.name.as_deref().into(),
+            "Tags" => row.tags.as_deref().into(),
+            "Parent_run_id" => row.parent.as_deref().into(),
+            "Run_id" => Cell::Text(row.run_id.as_str().into()),
+            "Script_name" => Cell::Text(row.script_name.as_str().into()),
+            "Start_time_utc" => row.start.map(format::moment).into(),
+            _ => Cell::Text(row.status.as_str().into()),
         }
     };
-    tabulate_columns(&headers, records.len(), &value, Numbers::Aligned)
+    tabulate_columns(&headers, rows.len(), &value, Numbers::Aligned)
+}
+
+fn of_metric(metric: &Metric) -> Cell<'_> {
+    match metric {
+        Metric::Number(number) => Cell::Number(number.clone()),
+        Metric::Text(text) => Cell::Text(text.as_str().into()),
+        other => Cell::of(&other.to_value()).into_owned(),
+    }
+}
+
+/// A parameter is a number where it reads as one.
+fn of_word(word: &str) -> Cell<'_> {
+    match Metric::from_word(word) {
+        Metric::Text(_) => Cell::Text(word.into()),
+        other => of_metric(&other).into_owned(),
+    }
 }
 
 /// Returns whether a tag is in the table: those of MLflow's own say what other columns say.
@@ -147,9 +204,7 @@ fn is_cell(metric: &Metric) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use azml_core::id::{ProjectId, RunId};
-    use azml_core::run::Status;
-    use jiff::Timestamp;
+    use azml_core::id::ProjectId;
 
     use super::*;
 
@@ -183,7 +238,7 @@ mod tests {
             let start: Timestamp = "2017-09-08T00:58:03.059014Z".parse().unwrap();
             let mut record = RunRecord::new(id, &ProjectId::from_random([1; 16]), "iris_sklearn.py", start);
             record.start_time_utc = Some(start);
-            record.end_time_utc = Some(start + jiff::SignedDuration::from_micros(4_892_389));
+            record.end_time_utc = Some(start + SignedDuration::from_micros(4_892_389));
             record.status = Status::Completed;
             record.metrics =
                 metrics.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -208,13 +263,13 @@ mod tests {
             record.metrics.clear();
             record.parameters = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         }
-        insta::assert_snapshot!(table(&[one, two]), @r"
+        insta::assert_snapshot!(table_of(&[one, two]), @r"
         parameters.Status       lr  Duration        Run_id    Script_name      Start_time_utc                    Status
         -------------------  -----  --------------  --------  ---------------  --------------------------------  ---------
         x                    0.1    0:00:04.892389  iris_2    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
         y                    0.001  0:00:04.892389  iris_1    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
         ");
-        insta::assert_snapshot!(table(&records), @r"
+        insta::assert_snapshot!(table_of(&records), @r"
           Accuracy    Regularization Rate  accuracy    Duration        Run_id    Script_name      Start_time_utc                    Status
         ----------  ---------------------  ----------  --------------  --------  ---------------  --------------------------------  ---------
           0.679245               0.078125              0:00:04.892389  iris_2    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed

@@ -17,8 +17,7 @@ fn through(record: &RunRecord, parts: Parts<'_>) -> RunRecord {
     write(&record.run_id, &record.to_stored(), &mut words, &mut row);
     let words: Vec<&str> =
         ["known", "train.py"].into_iter().chain(words.added.iter().map(String::as_str)).collect();
-    let wanted = parts.among(&words);
-    read(record.run_id.clone(), &row, &words, &Wanted::new(wanted.as_deref())).unwrap()
+    read(record.run_id.clone(), &row, &words, &Wanted::new(parts, &words)).unwrap()
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -105,6 +104,13 @@ proptest! {
         expect.curves.clear();
         expect.extra.retain(|name, _| is_named(name));
         prop_assert_eq!(part, expect);
+        let mut columns = stored;
+        (columns.arguments, columns.attachments) = (Vec::new(), Vec::new());
+        (columns.command, columns.description) = (None, None);
+        columns.properties.clear();
+        columns.curves.clear();
+        columns.extra.clear();
+        prop_assert_eq!(through(&record, Parts::Columns), columns);
     }
 
     #[test]
@@ -128,12 +134,12 @@ proptest! {
     fn bytes_that_are_no_row_are_none(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in any::<prop::sample::Index>()) {
         let words = ["one", "two"];
         let id = run_at(5).run_id;
-        let _may_be_a_record = read(id.clone(), &[&[1][..], &bytes].concat(), &words, &Wanted::new(None));
+        let _may_be_a_record = read(id.clone(), &[&[1][..], &bytes].concat(), &words, &Wanted::new(Parts::All, &words));
         let (mut known, mut row) = (Words::default(), Vec::new());
         write(&sample().run_id, &sample().to_stored(), &mut known, &mut row);
         let words: Vec<&str> = known.added.iter().map(String::as_str).collect();
         let cut = 1 + cut.index(row.len() - 1);
-        prop_assert!(read(sample().run_id, &row[..cut], &words, &Wanted::new(None)).is_none());
+        prop_assert!(read(sample().run_id, &row[..cut], &words, &Wanted::new(Parts::All, &words)).is_none());
     }
 }
 
