@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use e2e::folder::write;
-use e2e::{Actor, Sandbox, Ui, venv};
+use e2e::{Actor, Browser, Sandbox, Scripts, Ui, Weight, page_check, venv};
 use serde_json::{Value, json};
 
 use super::history::read_by_clients;
 use super::moving::{MOVING, SKINNY, client, reported, there_and_back};
-use super::{log_in_every_way, project, runs};
+use super::{log_in_every_way, log_long_curves, project, runs};
 
 const AUTOLOG: &str = include_str!("autolog.py");
 
@@ -136,4 +136,20 @@ fn runs_move_from_one_server_to_another() {
         runs.collect::<serde_json::Map<String, Value>>().into()
     };
     assert_eq!(by_name(&two.address), by_name(&one.address));
+}
+
+/// A page of them is as light as any, and is there at once.
+#[test]
+fn curves_of_a_million_points_are_recorded_and_drawn() {
+    let sandbox = Sandbox::new();
+    let (alice, project) = project(&sandbox, None);
+    let run = log_long_curves(&alice, &project, 1_000_000);
+    let ui = Ui::start(&alice, &project);
+    let browser = Browser::start(&sandbox, Scripts::Off);
+    browser.open(&ui.url);
+    browser.open(&format!("{}/runs/{run}", ui.base));
+    let told = browser.texts(".plot desc").join("\n");
+    let own = "own: 1\u{202f}000\u{202f}000 values, lowest 0 at 0, highest 7777 at 333333, last 4.";
+    assert!(told.contains(own), "{told}");
+    page_check::check(&browser, "workbench-million-points", Weight::LIGHT);
 }
