@@ -18,6 +18,7 @@ mod fuzz;
 mod gitsuite;
 mod layers;
 mod lfs_tool;
+mod package;
 mod screenshots;
 mod test;
 mod tidy;
@@ -37,6 +38,7 @@ Usage: cargo xtask <task>
   fuzz [TARGET] [--seconds N]        run the fuzz targets, each for a minute; what they find becomes a seed
   soak [--minutes N] [--debug]       64 mixed clients, some hostile, against one server that is killed and restarted
   gitsuite --git-source PATH [SCRIPT…]   run git's own test suite, built from PATH, against our server side
+  package [--profile NAME]   wheels of both programs, an npm package, an image; each tried, in target/package
   screenshots          take README's pictures anew, from the stories in a browser, into docs/screenshots
   tidy                 check what no compiler checks: headers, lengths, who imports whom, paths in the docs
   deps                 check licences, sources and duplicates of dependencies, and that each is used
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(rest),
         "gitsuite" => gitsuite::run(rest),
         "soak" => workspace::run_measurement("soak", rest),
+        "package" => package::run(rest),
         "screenshots" => screenshots::run(),
         "tidy" => tidy::run(),
         "deps" => deps::run(),

@@ -129,6 +129,7 @@ impl App {
         registry::clear(&mut change);
         let generated = apply(&mut change, &self.seed, Origin::Seed(&self.hashed), self.clock.now()).await?;
         change.commit().await?;
+        self.clock.set_ahead(0);
         self.journal.clear();
         self.faults.replace(&self.seed.faults)?;
         self.jobs.clear();

@@ -1,5 +1,6 @@
 //! Sets up and starts a server.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -203,7 +204,9 @@ impl Builder {
         let free = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         if let Some(wanted) = config.https.or(config.intercept.map(|_| free)) {
             let (listener, bound) = bind(wanted)?;
-            let tls = Tls::open(app.state.dir(), bound, external.as_deref(), &config.clock)?;
+            // Clients judge certificates by their own clocks.
+            let clock = config.clock.unmoved();
+            let tls = Tls::open(app.state.dir(), bound, external.as_deref(), &clock)?;
             https = Some(bound);
             ca_pem = Some(tls.ca_pem().to_owned());
             app = app.at(external.clone().unwrap_or_else(|| format!("https://{bound}")));
@@ -247,6 +250,7 @@ impl Builder {
             https: https.map(|address| format!("https://{address}")),
             ssh,
             intercept,
+            environment: BTreeMap::new(),
             ca_pem,
             known_hosts,
             admin_token: app.admin_token.reveal().to_owned(),

@@ -1,11 +1,11 @@
-//! The command line: `serve`, `exec`, `init`.
+//! The command line: `serve`, `exec`, `init`, `health`.
 //!
 //! stdout carries the ready line (or what `exec`'s command prints, or `init`'s example) and nothing else; everything for
 //! people goes to stderr.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,7 +16,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::builder::Builder;
 use crate::config::{Profile, Seed};
-use crate::intercept;
+use crate::intercept::environment;
+use crate::limits::{HEALTH_BYTES, HEALTH_TIMEOUT};
 use crate::server::{MockServer, Ready};
 
 /// The log filter when `RUST_LOG` is not set.
@@ -46,6 +47,12 @@ enum Command {
     Exec(ExecArgs),
     /// Print a commented example seed
     Init,
+    /// Ask a server whether it answers; exit with 1 if it does not, for health checks of containers
+    Health {
+        /// The server's URL
+        #[arg(default_value = "http://127.0.0.1:8080")]
+        url: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -106,6 +113,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let _set_already =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).try_init();
     let result = match cli.command {
+        Command::Health { url } => health(&url).map(|()| ExitCode::SUCCESS),
         Command::Init => write_stdout(Seed::EXAMPLE).map(|()| ExitCode::SUCCESS).map_err(Failure::from),
         Command::Serve(args) => block_on(serve(args)),
         Command::Exec(args) => block_on(exec(args)),
@@ -126,7 +134,8 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
 async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     raise_descriptor_limit();
     let mut signals = Signals::new()?;
-    let server = builder(&args, DEFAULT_HTTP, DEFAULT_SSH)?.start().await?;
+    let mut server = builder(&args, DEFAULT_HTTP, DEFAULT_SSH)?.start().await?;
+    let _files = intercept(&mut server)?;
     let line = ready_line(server.ready())?;
     if let Some(path) = &args.ready_file {
         write_atomically(path, &line)?;
@@ -145,6 +154,27 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Asks a server over plain HTTP whether it answers.
+fn health(url: &str) -> Result<(), Failure> {
+    let no = |why: &dyn std::fmt::Display| format!("{url} does not answer: {why}");
+    let authority = url.strip_prefix("http://").ok_or_else(|| no(&"only http:// is asked"))?;
+    let authority = authority.split('/').next().unwrap_or_default();
+    let address = authority.to_socket_addrs().map_err(|error| no(&error))?.next();
+    let address = address.ok_or_else(|| no(&"its host has no address"))?;
+    let ask = || -> io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
+        stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
+        let request = format!("GET /_mock/health HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.take(HEALTH_BYTES).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = ask().map_err(|error| no(&error))?;
+    let status = answer.lines().next().unwrap_or_default();
+    if status.contains(" 200 ") { Ok(()) } else { Err(no(&status).into()) }
+}
+
 /// Takes as many descriptors as the system lets the process have: each connection is one, and each repository has some.
 fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
@@ -157,7 +187,8 @@ fn raise_descriptor_limit() {
 
 async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {
     let mut signals = Signals::new()?;
-    let server = builder(&args.serve, FREE_PORT, FREE_PORT)?.start().await?;
+    let mut server = builder(&args.serve, FREE_PORT, FREE_PORT)?.start().await?;
+    let _files = intercept(&mut server)?;
     let line = ready_line(server.ready())?;
     if let Some(path) = &args.serve.ready_file {
         write_atomically(path, &line)?;
@@ -166,13 +197,7 @@ async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {
     let mut process = Process::new(program);
     process.args(arguments).kill_on_drop(true);
     process.envs(environment(&server, &line));
-    let intercepted = match server.ready().intercept {
-        Some(_) => Some(intercept::environment::prepare(server.ready(), inherited)?),
-        None => None,
-    };
-    if let Some(intercepted) = &intercepted {
-        process.envs(intercepted.variables.iter().map(|(name, value)| (name, value)));
-    }
+    process.envs(&server.ready().environment);
     let mut child =
         process.spawn().map_err(|error| format!("cannot run {}: {error}", program.to_string_lossy()))?;
     // A terminal's Ctrl-C reaches the command as well: it decides, and its exit code says what became of it.
@@ -188,6 +213,16 @@ async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {
     }
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or_else(|| 128_u8.saturating_add(signal_of(status)))))
+}
+
+/// Makes the environment that leads to the proxy, if there is one; its files go when the result is dropped.
+fn intercept(server: &mut MockServer) -> io::Result<Option<environment::Files>> {
+    if server.ready.intercept.is_none() {
+        return Ok(None);
+    }
+    let (variables, files) = environment::prepare(&server.ready, inherited)?;
+    server.ready.environment = variables;
+    Ok(Some(files))
 }
 
 #[expect(

@@ -2,27 +2,48 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-/// The clock; tests give one that stands still.
+/// The clock; tests give one that stands still. It can be moved, to see what happens when tokens expire.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Seconds by which the clock and its clones are ahead.
+    ahead: Arc<AtomicU32>,
+}
 
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self(Arc::new(Timestamp::now))
+        Self::new(Timestamp::now)
     }
 
     /// A clock of the caller's own.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self { now: Arc::new(now), ahead: Arc::default() }
     }
 
     /// The present moment.
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        let ahead = SignedDuration::from_secs(self.ahead().into());
+        (self.now)().saturating_add(ahead).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Seconds by which the clock is ahead.
+    pub(crate) fn ahead(&self) -> u32 {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// Moves the clock and all its clones so many seconds ahead of the time that they would tell.
+    pub(crate) fn set_ahead(&self, seconds: u32) {
+        self.ahead.store(seconds, Ordering::Relaxed);
+    }
+
+    /// The same clock, which does not move with this one.
+    pub(crate) fn unmoved(&self) -> Self {
+        Self { now: self.now.clone(), ahead: Arc::default() }
     }
 }
 

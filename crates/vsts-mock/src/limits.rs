@@ -32,6 +32,12 @@ pub(crate) const BACKLOG: u32 = 1_024;
 /// The pause when the system has no more sockets.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The time that `vsts-mock health` waits for a connection, and for each part of the answer.
+pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of an answer that `vsts-mock health` reads.
+pub(crate) const HEALTH_BYTES: u64 = 64 << 10;
+
 /// The time that a client may take to shake hands for TLS.
 pub(crate) const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 

@@ -74,6 +74,9 @@ pub struct Ready {
     /// The address of the proxy that takes clients of the service's host names here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intercept: Option<String>,
+    /// The variables by which programs find the proxy, where the binary has made the files that they name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) environment: BTreeMap<&'static str, String>,
     /// The certificate authority of HTTPS, as PEM.
     pub ca_pem: Option<String>,
     /// The line for a `known_hosts` file.

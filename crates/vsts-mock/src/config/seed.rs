@@ -233,11 +233,18 @@ impl Seed {
             .map_err(|error| SeedError::Parse { message: error.to_string().trim_end().to_owned() })
     }
 
-    /// Reads a seed file; its relative paths start from its folder.
+    /// Reads a seed from JSON with the same keys, which programs write more easily.
+    pub fn parse_json(text: &str) -> Result<Self, SeedError> {
+        serde_json::from_str(text).map_err(|error| SeedError::Parse { message: error.to_string() })
+    }
+
+    /// Reads a seed file, TOML or `.json`; its relative paths start from its folder.
     pub fn read(path: &Path) -> Result<Self, SeedError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| SeedError::Read { path: path.to_owned(), source })?;
-        let mut seed = Self::parse(&text).map_err(|error| match error {
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        let parsed = if is_json { Self::parse_json(&text) } else { Self::parse(&text) };
+        let mut seed = parsed.map_err(|error| match error {
             SeedError::Parse { message } => {
                 SeedError::Parse { message: format!("{}: {message}", path.display()) }
             }
@@ -251,6 +258,18 @@ impl Seed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_says_the_same_as_toml() {
+        let example: serde_json::Value = toml::from_str(Seed::EXAMPLE).expect("the example is TOML");
+        let seed = Seed::parse_json(&example.to_string()).expect("it is a seed");
+        assert_eq!(
+            format!("{seed:?}"),
+            format!("{:?}", Seed::parse(Seed::EXAMPLE).expect("the example parses"))
+        );
+        let wrong = Seed::parse_json("{\"users\": [{\"name\": \"a\", \"colour\": \"red\"}]}");
+        assert!(wrong.expect_err("no such key").to_string().contains("colour"));
+    }
 
     #[test]
     fn the_example_is_a_seed() {

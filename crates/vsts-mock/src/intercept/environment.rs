@@ -10,6 +10,7 @@
 //! | Node.js | `NODE_EXTRA_CA_CERTS`, `NODE_OPTIONS` with a module that takes its connections here |
 //! | Java | `JAVA_TOOL_OPTIONS` with the proxy and a trust store |
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 
@@ -25,15 +26,15 @@ use crate::tls;
 const LOCAL: &str = "localhost,127.0.0.1,::1";
 const PRELOAD: &str = include_str!("preload.cjs");
 
-/// The variables, and the folder of the files that they name, which is removed when this is dropped.
-pub(crate) struct Intercepted {
-    pub(crate) variables: Vec<(&'static str, String)>,
-    _files: TempDir,
-}
+/// The folder of the files that the variables name, which is removed when this is dropped.
+pub(crate) struct Files(#[expect(dead_code, reason = "it is kept until it is dropped")] TempDir);
 
 /// Writes the files and lists the variables for a server that listens for the proxy and for HTTPS. `inherited` gives the present
 /// value of a variable: options that the user has set for Node, Java and SSH stay.
-pub(crate) fn prepare(ready: &Ready, inherited: impl Fn(&str) -> Option<String>) -> io::Result<Intercepted> {
+pub(crate) fn prepare(
+    ready: &Ready,
+    inherited: impl Fn(&str) -> Option<String>,
+) -> io::Result<(BTreeMap<&'static str, String>, Files)> {
     let files = tempfile::Builder::new().prefix("vsts-mock-intercept-").tempdir()?;
     let write = |name: &str, bytes: &[u8]| -> io::Result<String> {
         let path = files.path().join(name);
@@ -63,15 +64,15 @@ pub(crate) fn prepare(ready: &Ready, inherited: impl Fn(&str) -> Option<String>)
         CERTIFICATE_NAMES.iter().map(|name| format!(".{}", name.trim_start_matches("*."))).collect();
     let settings = json!({ "host": https.ip().to_string(), "port": https.port(), "suffixes": suffixes });
     write("settings.json", settings.to_string().as_bytes())?;
-    let mut variables = vec![
+    let mut variables = BTreeMap::from([
         ("NODE_OPTIONS", with("NODE_OPTIONS", &format!("--require={preload}"))),
         ("JAVA_TOOL_OPTIONS", with("JAVA_TOOL_OPTIONS", &java_options)),
-    ];
+    ]);
     for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
-        variables.push((name, proxy.clone()));
+        variables.insert(name, proxy.clone());
     }
     for name in ["NO_PROXY", "no_proxy"] {
-        variables.push((name, LOCAL.to_owned()));
+        variables.insert(name, LOCAL.to_owned());
     }
     for name in [
         "GIT_SSL_CAINFO",
@@ -83,7 +84,7 @@ pub(crate) fn prepare(ready: &Ready, inherited: impl Fn(&str) -> Option<String>)
         "DENO_CERT",
         "NODE_EXTRA_CA_CERTS",
     ] {
-        variables.push((name, ca.clone()));
+        variables.insert(name, ca.clone());
     }
     if let (Some(_), Some(known_hosts)) = (&ready.ssh, &ready.known_hosts) {
         let key = known_hosts.split_once(' ').map_or("", |(_, key)| key);
@@ -91,9 +92,9 @@ pub(crate) fn prepare(ready: &Ready, inherited: impl Fn(&str) -> Option<String>)
         let config = write("ssh_config", ssh_config(address(ready.ssh.as_deref())?, &hosts).as_bytes())?;
         let command = inherited("GIT_SSH_COMMAND").filter(|own| !own.trim().is_empty());
         let command = command.unwrap_or_else(|| "ssh".to_owned());
-        variables.push(("GIT_SSH_COMMAND", format!("{command} -F {config}")));
+        variables.insert("GIT_SSH_COMMAND", format!("{command} -F {config}"));
     }
-    Ok(Intercepted { variables, _files: files })
+    Ok((variables, Files(files)))
 }
 
 /// The address in a URL of the ready line.

@@ -197,3 +197,46 @@ fn init_prints_a_seed_that_serves() {
     let said = String::from_utf8_lossy(&missing.stderr);
     assert!(missing.status.code() == Some(1) && said.contains("no-such-command-anywhere"), "{said}");
 }
+
+#[test]
+fn health_asks_a_server_and_says_so_by_its_exit_code() {
+    let dir = TempDir::new().expect("a folder");
+    let served = Served::start(dir.path(), &[]);
+    assert!(run(dir.path(), &["health", served.url()]).status.success());
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
+    let rows = [format!("http://{free}"), "https://127.0.0.1".to_owned(), "http://".to_owned()];
+    for url in rows {
+        let output = run(dir.path(), &["health", &url]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(&url), "{url}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_expires_when_the_clock_is_moved_and_a_reset_moves_it_back() {
+    let dir = TempDir::new().expect("a folder");
+    let served = Served::start(dir.path(), &[]);
+    let before = served.ask("GET", "/_mock/clock", "").await;
+    let before: Value = serde_json::from_slice(&before.body).expect("JSON");
+    assert_eq!(before["ahead"], 0);
+    let day = 24 * 60 * 60;
+    let expires: jiff::Timestamp = before["now"].as_str().expect("a time").parse().expect("a time");
+    let expires = expires + jiff::SignedDuration::from_secs(day / 2);
+    let made = format!(r#"{{"name":"short","value":"shortpat","expires":"{expires}"}}"#);
+    assert_eq!(served.ask("POST", "/_mock/users/alice/tokens", &made).await.status, 201);
+    let status = async || {
+        let head = "GET /acme/_apis/projects HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Bearer shortpat\n\n";
+        raw::send(served.url(), head, Vec::new()).await.status
+    };
+    assert_eq!(status().await, 200);
+    assert_eq!(served.ask("PUT", "/_mock/clock", &format!(r#"{{"ahead":{day}}}"#)).await.status, 200);
+    assert_eq!(status().await, 401);
+    assert_eq!(served.ask("PUT", "/_mock/clock", r#"{"ahead":-1}"#).await.status, 400);
+    assert_eq!(served.ask("PUT", "/_mock/clock", r#"{"ahead":0}"#).await.status, 200);
+    assert_eq!(status().await, 200);
+    served.ask("PUT", "/_mock/clock", r#"{"ahead":5}"#).await;
+    assert_eq!(served.ask("POST", "/_mock/reset", "").await.status, 200);
+    let after = served.ask("GET", "/_mock/clock", "").await;
+    assert!(String::from_utf8_lossy(&after.body).contains("\"ahead\":0"));
+}

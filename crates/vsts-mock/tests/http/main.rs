@@ -22,6 +22,7 @@ mod manual;
 mod many;
 mod odd;
 /// The pages.
+mod packages;
 mod pages;
 mod pats;
 mod profiles;

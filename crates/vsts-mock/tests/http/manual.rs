@@ -63,6 +63,18 @@ fn the_shell_script_works_as_it_stands() {
 }
 
 #[test]
+fn the_example_over_https_works_as_it_stands() {
+    let dir = TempDir::new().expect("a folder");
+    let seed = example("sh").lines().next().expect("it begins with a seed");
+    let start = "```sh\n";
+    let block =
+        MANUAL.split(start).nth(2).and_then(|rest| rest.split("\n```").next()).expect("a second example");
+    std::fs::write(dir.path().join("example.sh"), format!("{seed}\n{block}\n")).expect("a file is written");
+    run(dir.path(), Path::new("/bin/sh"), &["-e", "example.sh"]);
+    assert!(dir.path().join("by-https/.git").is_dir());
+}
+
+#[test]
 fn the_example_under_the_services_names_works_as_it_stands() {
     let dir = TempDir::new().expect("a folder");
     let seed = example("sh").lines().next().expect("it begins with a seed");

@@ -4,6 +4,7 @@
 //! JSON: `{"error": "…", "field": "…"}`, the field being the one that is wrong, or null.
 
 mod acl;
+mod clock;
 mod experimentation;
 mod faults;
 mod hierarchy;

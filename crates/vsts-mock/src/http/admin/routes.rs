@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{acl, clear_journal, experimentation, faults, health, hierarchy, journal, reset, sweep, users};
+use super::{
+    acl, clear_journal, clock, experimentation, faults, health, hierarchy, journal, reset, sweep, users,
+};
 use crate::app::App;
 
 /// One route.
@@ -111,6 +113,8 @@ pub(super) fn all() -> Vec<Route> {
         removes(WORKSPACE_MEMBER, "Take a role in a workspace away from a user", experimentation::remove_member),
         Route { status: 200, ..makes("/lfs/sweep", "Remove the large files that no ref reaches and nobody has counted on for two weeks", "", sweep) },
         Route { status: 200, ..makes("/reset", "Back to the seed; gives the tokens that were generated", "", reset) },
+        reads("/clock", "The server's time, and the seconds by which it is ahead", clock::show),
+        sets("/clock", "Move the server's clock ahead by so many seconds, so that tokens expire", "ahead#", clock::set),
         reads("/faults", "What goes wrong on purpose, with what each row has met", faults::list),
         makes("/faults", "Let some requests go wrong; the fields of the scope may be left out", FAULT, faults::create),
         removes("/faults", "Let nothing go wrong any more", faults::clear),
