@@ -91,6 +91,8 @@ pub const NODE_FREE: u64 = 100 << 20;
 pub const NODE_RESERVE: u64 = 8 << 20;
 /// Seconds after which a lock of a ref on a node is taken for a killed push's.
 pub const NODE_LOCK_SECONDS: u32 = 10;
+/// The largest file of settings of a run that is read, in bytes.
+pub const CONFIG_FILE: u64 = 1 << 20;
 /// The largest file that describes an environment, in bytes: uv's locks grow to some megabytes.
 pub const LOCK_FILE: u64 = 64 << 20;
 /// Lists of packages that one list names, with what these name.
@@ -103,6 +105,14 @@ pub const INSTALLED_PACKAGES: usize = 10_000;
 pub const ENVIRONMENT_ERROR_LINES: usize = 3;
 /// Time between two looks at an environment that another run makes.
 pub const ENVIRONMENT_LOOK: Duration = Duration::from_millis(100);
+/// The longest answer of Ray's API about a job that is read, in bytes.
+pub const RAY_ANSWER: u64 = 8 << 20;
+/// Bytes of a job's log that are read from Ray's API, which gives the whole at once: the run's results are at its end.
+pub const RAY_LOG: u64 = 512 << 20;
+/// Bytes of a package that Ray takes.
+pub const RAY_PACKAGE: u64 = 500 << 20;
+/// Time between two looks at the log of a Ray job.
+pub const RAY_LOOK: Duration = Duration::from_millis(500);
 /// Times that a run is offered to an engine that can't be reached.
 pub const SUBMIT_TRIES: u32 = 5;
 /// The pause after the first of these times; each further one is twice as long.

@@ -4,5 +4,6 @@ mod beds;
 mod broken;
 mod containers;
 mod environments;
+mod heavy;
 mod slurm;
 mod ssh;

@@ -106,6 +106,15 @@ impl<'s> Host<'s> {
         self.sandbox.script(program, &format!("exec nsenter {entry} --wdns=\"$PWD\" {real} \"$@\"\n"));
     }
 
+    /// Has a program of the sandbox's people, which is a link, start in the machine's network.
+    pub fn lend_network(&self, program: &str) {
+        let link = self.sandbox.path().join("bin").join(program);
+        let real = std::fs::read_link(&link).expect("a link");
+        std::fs::remove_file(&link).expect("a link goes");
+        let net = format!("--net=/proc/{}/ns/net", self.machine.id());
+        self.sandbox.script(program, &format!("exec nsenter {net} '{}' \"$@\"\n", real.display()));
+    }
+
     /// Starts OpenSSH's server, and puts an `ssh` that knows the machine as [`NAME`] on the PATH of the sandbox's people.
     pub fn serve_ssh(&self) {
         assert!(Path::new(SSHD).exists(), "{SSHD} is not here (`cargo xtask e2e` installs it)");

@@ -4,8 +4,10 @@
 
 mod host;
 mod podman;
+mod ray;
 mod slurm;
 
 pub use host::{End, Host, until};
 pub use podman::Podman;
+pub use ray::{ADDRESS as RAY, Ray};
 pub use slurm::Slurm;

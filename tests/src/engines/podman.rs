@@ -61,6 +61,12 @@ impl<'h> Podman<'h> {
         IMAGE
     }
 
+    /// Makes an image of the tar archive that lines of shell write.
+    pub fn import<'n>(&self, name: &'n str, archive: &str) -> &'n str {
+        let _made = self.host.sh(&format!("{{ {archive}\n}} | podman import --quiet - {name}")).ok();
+        name
+    }
+
     /// Puts podman on the PATH of the sandbox's people.
     pub fn share(&self) {
         self.host.share("podman");

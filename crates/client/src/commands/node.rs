@@ -1,6 +1,7 @@
 //! `azml node …`: what azml does on a computer where another azml's runs go on. Programs alone call it.
 
 use std::io::{self, Read as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use azml_core::id::{ProjectId, RunId};
@@ -31,6 +32,8 @@ pub enum Command {
         own_session: bool,
         run: RunId,
     },
+    /// Run a job that came as a package, and print what it leaves; for engines that give no more than a log
+    Carry { package: PathBuf, run: RunId },
     /// Say how a job stands
     State { run: RunId },
     /// Print the log of a job from a byte on
@@ -52,6 +55,13 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, Comm
         Command::Run { own_session, run } => {
             let console = Arc::clone(ui) as Arc<dyn Console>;
             done(node::run(ctx, &run, own_session, &console).map(drop))
+        }
+        Command::Carry { package, run } => {
+            let console = Arc::clone(ui) as Arc<dyn Console>;
+            ui.write_out(node::BEGUN.as_bytes())?;
+            let (ended, results) = node::carry(ctx, &package, &run, &console)?;
+            ui.write_out(&results)?;
+            done(ended.map(drop))
         }
         Command::Output { run, from } => done(ui.write_out(&node::output(ctx, &run, from)?)),
         Command::Cancel { run } => done(node::cancel(ctx, &run)),

@@ -36,6 +36,9 @@ pub struct Handle {
     /// The reason why it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// True if it was asked to end while it waited, and the engine may start it all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_asked: bool,
     /// When the engine was last reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_utc: Option<String>,

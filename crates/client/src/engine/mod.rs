@@ -10,8 +10,10 @@
 
 mod handle;
 pub mod node;
+pub mod package;
 mod process;
 mod program;
+mod ray;
 mod shell;
 mod slurm;
 pub mod spec;
@@ -21,6 +23,7 @@ use git_wire::client::{self, TransportError};
 
 pub use self::handle::Handle;
 pub use self::process::ProcessEngine;
+pub use self::ray::RayEngine;
 pub use self::slurm::SlurmEngine;
 pub use self::spec::JobSpec;
 use crate::context::Context;
@@ -147,6 +150,14 @@ pub enum Error {
         /// The key of its `.compute` file.
         key: &'static str,
     },
+    /// A file of a package can't be written or read.
+    #[error("can't pack the run for {host}, or unpack what it left")]
+    Package {
+        /// The host.
+        host: String,
+        #[source]
+        source: std::io::Error,
+    },
     /// There is no engine of this kind in this azml.
     #[error("this azml has no engine `{kind}`")]
     Kind {
@@ -196,7 +207,8 @@ pub fn place(compute: &Compute) -> Result<Option<Handle>, Error> {
 pub fn of(ctx: &Context, handle: &Handle) -> Result<Box<dyn Engine>, CommandError> {
     match handle.kind.as_str() {
         "slurm" => Ok(Box::new(SlurmEngine::new(node::Node::of(ctx, handle)?))),
-        "process" | "ssh" | "remote" | "localdocker" | "docker" | "remotedocker" => {
+        "ray" => Ok(Box::new(RayEngine::new(ctx, handle)?)),
+        "process" | "ssh" | "remote" | "cluster" | "localdocker" | "docker" | "remotedocker" => {
             Ok(Box::new(ProcessEngine::new(node::Node::of(ctx, handle)?)))
         }
         kind => Err(Error::Kind { kind: kind.to_owned() }.into()),

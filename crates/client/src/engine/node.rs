@@ -4,6 +4,7 @@
 //! gives a state, a piece of the log, and the run's refs by a fetch.
 
 use std::io::{Cursor, Read};
+use std::path::Path;
 
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
@@ -171,6 +172,12 @@ impl Node {
             )));
         }
         checked.refused.map_or(Ok(()), |why| Err(refused(why)))
+    }
+
+    /// A node in a folder of this computer.
+    pub fn in_folder(ctx: &Context, folder: &Path) -> Result<Self, CommandError> {
+        let place = Handle::new("process", String::new());
+        Self::of(ctx, &place.at(None, Some(folder.display().to_string())))
     }
 
     /// Brings the snapshot and the job there. Nothing is started.

@@ -23,7 +23,7 @@ const GLIBC: (u32, u32) = (2, 34);
 /// azml's own program.
 #[derive(Clone, Debug)]
 pub(super) struct Own {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Its name on nodes.
     pub(super) name: String,
 }

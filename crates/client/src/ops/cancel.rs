@@ -3,12 +3,12 @@
 use std::fmt;
 
 use azml_core::id::RunId;
-use azml_core::run::{RunRecord, Status};
+use azml_core::run::{RunRecord, RunStore, Status};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::runs;
 use crate::context::{Context, Opened};
-use crate::engine::{self, Handle};
+use crate::engine::{self, Handle, State};
 use crate::error::{CommandError, FileError};
 use crate::run::{live, process_table, signals};
 
@@ -60,7 +60,17 @@ impl fmt::Display for Canceled {
 pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, CommandError> {
     match Handle::of(record) {
         Some(handle) if !record.status.is_over() => {
-            engine::of(ctx, &handle)?.cancel(&handle)?;
+            let engine = engine::of(ctx, &handle)?;
+            engine.cancel(&handle)?;
+            if let Ok(State::Queued { .. }) = engine.state(&handle) {
+                // Some engines start it all the same: whoever sees it run asks again.
+                let put = |record: &mut RunRecord| {
+                    Handle { cancel_asked: true, ..Handle::of(record).unwrap_or_else(|| handle.clone()) }
+                        .put(record);
+                };
+                let by = ctx.signature(opened.project.root());
+                RunStore::new(&opened.history).edit(&record.run_id, &by, put)?;
+            }
             Ok(Canceled::Elsewhere { run: record.run_id.clone(), place: handle.place().to_owned() })
         }
         _ => Ok(cancel_here(ctx, opened, record)?),

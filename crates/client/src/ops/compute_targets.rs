@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use azml_core::small_file;
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use crate::context::Context;
 use crate::engine;
@@ -34,6 +35,10 @@ pub enum Kind {
     Docker,
     /// Containers on a computer by SSH.
     RemoteDocker,
+    /// A Ray cluster, by its Jobs API.
+    Ray,
+    /// A computer by SSH from which `spark-submit` reaches a cluster.
+    Cluster,
 }
 
 impl Kind {
@@ -43,6 +48,8 @@ impl Kind {
             Self::Ssh | Self::Slurm => "remote",
             Self::Docker => "localdocker",
             Self::RemoteDocker => "remotedocker",
+            Self::Ray => "ray",
+            Self::Cluster => "cluster",
         }
     }
 
@@ -53,7 +60,14 @@ impl Kind {
             Self::Slurm => "slurm",
             Self::Docker => "localdocker",
             Self::RemoteDocker => "remotedocker",
+            Self::Ray => "ray",
+            Self::Cluster => "cluster",
         }
+    }
+
+    /// The framework of its run configuration.
+    fn framework(self) -> &'static str {
+        if self == Self::Cluster { "PySpark" } else { "Python" }
     }
 }
 
@@ -132,6 +146,8 @@ pub struct Attached {
     pub target: Target,
     /// True if there was none of this name.
     pub is_new: bool,
+    /// The framework of a new run configuration.
+    framework: &'static str,
 }
 
 /// Lists the targets of the project in `root`, by name.
@@ -175,13 +191,16 @@ pub fn plan(root: &Path, kind: Kind, wanted: &Wanted) -> Result<Attached, Error>
     let mut put = |key: &str, value: Value| drop(keys.insert(key.to_owned(), value));
     put("type", kind.type_name().into());
     put("engine", kind.engine().into());
-    if is_new && matches!(kind, Kind::Ssh | Kind::Slurm) {
+    if is_new && !matches!(kind, Kind::Docker | Kind::RemoteDocker) {
         put(OWN_ENVIRONMENT, true.into());
         put("pythonLocation", "python3".into());
     }
     for (key, value) in [("address", &wanted.address), ("username", &wanted.username)] {
         if let Some(value) = value {
-            check_host(value)?;
+            match kind {
+                Kind::Ray if key == "address" => check_url(value)?,
+                _ => check_host(value)?,
+            }
             put(key, value.as_str().into());
         }
     }
@@ -211,7 +230,8 @@ pub fn plan(root: &Path, kind: Kind, wanted: &Wanted) -> Result<Attached, Error>
     };
     match kind {
         Kind::Slurm => {}
-        Kind::Ssh => needs("address", "a host: -a [USER@]HOST[:PORT]")?,
+        Kind::Ssh | Kind::Cluster => needs("address", "a host: -a [USER@]HOST[:PORT]")?,
+        Kind::Ray => needs("address", "the address of Ray's dashboard: -a http://HOST:8265")?,
         Kind::Docker => needs("baseDockerImage", "an image: --image NAME")?,
         Kind::RemoteDocker => {
             needs("address", "a host: -a [USER@]HOST[:PORT]")?;
@@ -226,7 +246,7 @@ pub fn plan(root: &Path, kind: Kind, wanted: &Wanted) -> Result<Attached, Error>
     let address = text(&keys, "address");
     let target =
         Target { name: name.clone(), engine: kind.engine().to_owned(), address, configurations, keys, path };
-    Ok(Attached { target, is_new })
+    Ok(Attached { target, is_new, framework: kind.framework() })
 }
 
 /// Writes a target's file, and a run configuration of its name if there is none.
@@ -239,7 +259,7 @@ pub fn attach(root: &Path, attached: &Attached) -> Result<(), Error> {
             "ArgumentVector": ["$file"],
             "CondaDependenciesFile": "aml_config/conda_dependencies.yml",
             "EnvironmentVariables": {},
-            "Framework": "Python",
+            "Framework": attached.framework,
             "PrepareEnvironment": false,
             "SparkDependenciesFile": "aml_config/spark_dependencies.yml",
             "Target": target.name,
@@ -335,6 +355,14 @@ fn check_name(name: &str) -> Result<(), Error> {
         LOCAL => Err(Error::Local),
         _ if is_name => Ok(()),
         _ => Err(Error::Name { name: name.to_owned() }),
+    }
+}
+
+/// Refuses what is no address of an API, or has a password in it.
+fn check_url(value: &str) -> Result<(), Error> {
+    match Url::parse(value) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.username().is_empty() => Ok(()),
+        _ => Err(Error::Value { value: value.to_owned(), what: "address like http://HOST:8265" }),
     }
 }
 
@@ -439,6 +467,8 @@ mod tests {
         dear.resources.insert("memory", "much".into());
         for (kind, wanted, expect) in [
             (Kind::Ssh, wanted("a", None), "a target on ssh needs a host: -a [USER@]HOST[:PORT]"),
+            (Kind::Ray, wanted("a", Some("me@h")), "`me@h` is no address like http://HOST:8265"),
+            (Kind::Ray, wanted("a", Some("http://me:pw@h")), "`http://me:pw@h` is no address"),
             (Kind::Docker, wanted("a", None), "a target on localdocker needs an image: --image NAME"),
             (Kind::Ssh, wanted("a", Some("-oProxyCommand=x")), "`-oProxyCommand=x` is no host or user"),
             (Kind::Ssh, wanted("../a", Some("h")), "`../a` is no name for a target"),

@@ -15,6 +15,7 @@ use super::container::Container;
 use super::environment::Wanted;
 use super::outputs::{BadEntry, Outputs};
 use super::resources::{BadResource, Resources};
+use super::spark::{self, Spark};
 
 /// The folder of configurations in a project.
 pub const FOLDER: &str = "aml_config";
@@ -101,8 +102,13 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// PySpark in a container.
+    #[error("target `{target}` runs containers, and azml runs PySpark outside of containers only")]
+    SparkInContainer { target: String },
     /// A framework that azml can't run.
-    #[error("run configuration `{name}` asks for the framework `{framework}`, and azml runs `Python` only")]
+    #[error(
+        "run configuration `{name}` asks for the framework `{framework}`, and azml runs `Python` and `PySpark`"
+    )]
     Framework {
         /// The run configuration.
         name: String,
@@ -121,6 +127,7 @@ struct RunConfigFile {
     framework: Option<String>,
     prepare_environment: Option<Value>,
     conda_dependencies_file: Option<String>,
+    spark_dependencies_file: Option<String>,
     #[serde(alias = "outputs")]
     outputs: Option<Value>,
 }
@@ -144,11 +151,16 @@ struct ComputeFile {
     base_docker_image: Option<String>,
     container_runtime: Option<String>,
     user_managed_environment: Option<bool>,
+    spark_submit_location: Option<String>,
+    spark_master: Option<String>,
 }
 
 /// The types of targets that azml can run on, as `.compute` files have them.
-const KINDS: [&str; 8] =
-    ["local", "ssh", "remote", "process", "slurm", "localdocker", "docker", "remotedocker"];
+const KINDS: [&str; 10] =
+    ["local", "ssh", "remote", "process", "slurm", "localdocker", "docker", "remotedocker", "cluster", "ray"];
+/// Frameworks of run configurations.
+const PYTHON: &str = "python";
+const PYSPARK: &str = "pyspark";
 /// Those that run programs in containers.
 const CONTAINERS: [&str; 3] = ["localdocker", "docker", "remotedocker"];
 
@@ -191,6 +203,9 @@ pub struct RunConfig {
     /// The container that the program runs in.
     #[serde(default)]
     pub container: Option<Container>,
+    /// The Spark that runs the script.
+    #[serde(default)]
+    pub spark: Option<Spark>,
     /// The environment that azml makes from the snapshot's files.
     #[serde(default)]
     pub managed: Option<Wanted>,
@@ -209,9 +224,8 @@ impl RunConfig {
         let Some(file) = read::<RunConfigFile>(&path)? else {
             return Err(ConfigError::NoRunConfig { name, path, known: names(root) });
         };
-        if let Some(framework) =
-            file.framework.clone().filter(|framework| !framework.eq_ignore_ascii_case("python"))
-        {
+        let is_known = |name: &String| [PYTHON, PYSPARK].iter().any(|known| name.eq_ignore_ascii_case(known));
+        if let Some(framework) = file.framework.clone().filter(|framework| !is_known(framework)) {
             return Err(ConfigError::Framework { name, framework });
         }
         let target = file.target.clone().unwrap_or_else(|| name.clone());
@@ -245,6 +259,13 @@ impl RunConfig {
             Some(words) if !words.is_empty() => words.iter().map(plain).collect(),
             _ => vec![SCRIPT_TOKEN.to_owned()],
         };
+        let is_spark = file.framework.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(PYSPARK));
+        let spark = is_spark.then(|| Spark {
+            submit: given(compute.spark_submit_location).unwrap_or_else(|| spark::SUBMIT.to_owned()),
+            master: given(compute.spark_master),
+            dependencies: given(file.spark_dependencies_file)
+                .unwrap_or_else(|| spark::DEPENDENCIES.to_owned()),
+        });
         // As the Workbench has it: an environment of the system's, or the user's own. Where nothing is said, the user's own, unless
         // one is to be prepared.
         let conda = given(file.conda_dependencies_file).unwrap_or_else(|| CONDA_FILE.to_owned());
@@ -289,6 +310,9 @@ impl RunConfig {
             None if is_contained => return Err(ConfigError::NoImage { target, path: compute_path }),
             _ => None,
         };
+        if spark.is_some() && container.is_some() {
+            return Err(ConfigError::SparkInContainer { target });
+        }
         Ok(Self {
             name,
             target,
@@ -309,6 +333,7 @@ impl RunConfig {
                 resources,
                 requeue: compute.requeue,
             },
+            spark,
             // A container's environment is its image.
             managed: managed.filter(|_| container.is_none()),
             container,
@@ -518,12 +543,12 @@ mod tests {
             ("aml_config/option.runconfig", "Target: option\n"),
             ("aml_config/option.compute", "type: localdocker\nbaseDockerImage: --privileged\n"),
             ("aml_config/yarn.runconfig", "Target: yarn\n"),
-            ("aml_config/yarn.compute", "type: cluster\naddress: h\n"),
+            ("aml_config/yarn.compute", "type: livy\naddress: h\n"),
             ("aml_config/much.runconfig", "Target: much\n"),
             ("aml_config/much.compute", "engine: slurm\nresources: {memory: much}\n"),
             ("aml_config/up.runconfig", "Target: up\n"),
             ("aml_config/up.compute", "engine: ssh\ndata: {../up: /data}\n"),
-            ("aml_config/spark.runconfig", "Framework: PySpark\n"),
+            ("aml_config/spark.runconfig", "Framework: CNTK\n"),
             ("aml_config/lost.runconfig", "Target: gone\n"),
             ("aml_config/bad.runconfig", "Target: [\n"),
             ("aml_config/empty.runconfig", ""),
@@ -531,7 +556,7 @@ mod tests {
         let refused = |name: &str| RunConfig::load(dir.path(), name).unwrap_err();
         assert!(matches!(refused("docker"), ConfigError::NoImage { target, .. } if target == "docker"));
         assert!(matches!(refused("option"), ConfigError::NoImage { .. }));
-        assert!(matches!(refused("yarn"), ConfigError::Unsupported { kind, .. } if kind == "cluster"));
+        assert!(matches!(refused("yarn"), ConfigError::Unsupported { kind, .. } if kind == "livy"));
         assert!(matches!(refused("much"), ConfigError::Resources { .. }));
         assert!(matches!(refused("up"), ConfigError::Data { link, .. } if link == "../up"));
         assert!(matches!(refused("spark"), ConfigError::Framework { .. }));

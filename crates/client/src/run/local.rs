@@ -22,10 +22,14 @@ use super::process_table;
 use super::program::{Execution, Finder, is_package, words_in_container};
 use super::python;
 use super::signals::{self, Cancel};
+use super::spark::Spark;
 use super::streams::{Notice, Watch};
 use super::target::{Job, Program, Target, TargetError};
 use super::variables::Folders;
 use crate::env::{HOME, PATH, PWD, PYTHONPATH};
+
+/// Variables by which Spark finds the interpreter of its driver and of its workers.
+const SPARK_PYTHONS: [&str; 2] = ["PYSPARK_DRIVER_PYTHON", "PYSPARK_PYTHON"];
 
 /// This computer.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ pub struct Local {
     left_processes: bool,
     /// The container that the program ran in, as the record shows it.
     contained: Option<Value>,
+    /// The Spark that the configuration asks for.
+    spark: Option<Spark>,
     /// The environment that the configuration asks for, and the folder of all environments.
     managed: Option<(Wanted, PathBuf)>,
     /// The one that the program ran in.
@@ -80,6 +86,7 @@ impl Local {
             state,
             left_processes: false,
             contained: None,
+            spark: None,
             managed: None,
             environment: None,
         }
@@ -89,6 +96,12 @@ impl Local {
     #[must_use]
     pub fn managed_in(self, folder: PathBuf, wanted: Option<Wanted>) -> Self {
         Self { managed: wanted.map(|wanted| (wanted, folder)), ..self }
+    }
+
+    /// The same with scripts of Python run by Spark.
+    #[must_use]
+    pub fn by_spark(self, spark: Option<Spark>) -> Self {
+        Self { spark, ..self }
     }
 
     /// Makes the environment that the program runs in, unless it is there, and activates it; gives the end of a run that was cancelled
@@ -150,7 +163,7 @@ impl Local {
 
     fn finder<'f>(&'f self, cwd: &'f Path, env: &'f BTreeMap<OsString, OsString>) -> Finder<'f> {
         let path = env.get(OsStr::new(PATH)).map(OsString::as_os_str);
-        Finder { root: self.root(), cwd, python: self.python.as_deref(), path }
+        Finder { root: self.root(), cwd, python: self.python.as_deref(), path, spark: self.spark.as_ref() }
     }
 
     /// Has Python import the run's copy of packages that are installed from the project folder, and says so.
@@ -281,6 +294,11 @@ impl Target for Local {
             finder.python = Some(python);
         }
         let Execution { program, arguments: args, python, .. } = finder.execution(&job.program)?;
+        if let (Some(python), Some(_)) = (&python, &self.spark) {
+            for name in SPARK_PYTHONS {
+                env.entry(name.into()).or_insert_with(|| python.clone().into());
+            }
+        }
         if let (Some(python), Some(work)) = (&python, &self.work) {
             self.import_from(work, python, &job.program, &mut env, watch);
         }

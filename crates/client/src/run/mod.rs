@@ -43,6 +43,7 @@ pub mod report;
 pub mod resources;
 pub mod secrets;
 pub mod signals;
+pub mod spark;
 pub mod streams;
 pub mod target;
 mod terminal;

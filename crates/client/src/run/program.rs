@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::notebook::Tool;
 use super::python::{find_program, is_program};
+use super::spark::Spark;
 use super::target::{Program, TargetError};
 
 /// The interpreter where the target names none.
@@ -14,7 +15,7 @@ const INTERPRETERS: [(&str, &str); 4] = [("sh", "sh"), ("r", "Rscript"), ("jl", 
 
 /// The Python interpreter of a project's runs: the one that the configuration names, or the first on the PATH.
 pub fn interpreter(root: &Path, python: Option<&str>, path: Option<&OsStr>) -> Option<PathBuf> {
-    Finder { root, cwd: root, python, path }.python("").ok()
+    Finder { root, cwd: root, python, path, spark: None }.python("").ok()
 }
 
 /// Looks for programs.
@@ -28,6 +29,8 @@ pub(super) struct Finder<'f> {
     pub(super) python: Option<&'f str>,
     /// The PATH of the run.
     pub(super) path: Option<&'f OsStr>,
+    /// The Spark that runs Python's scripts.
+    pub(super) spark: Option<&'f Spark>,
 }
 
 /// A program and all that it is given.
@@ -109,6 +112,15 @@ impl Finder<'_> {
         }?;
         // An interpreter would take `-x.py` for options.
         let script = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
+        if let Some(spark) = self.spark.filter(|_| ending == "py") {
+            let options = spark.options(self.cwd)?;
+            return Ok(Execution {
+                arguments: options.into_iter().chain([script.into()]).chain(arguments).collect(),
+                python: Some(program),
+                program: self.find(path, &spark.submit)?,
+                command: None,
+            });
+        }
         Ok(Execution {
             arguments: std::iter::once(script.into()).chain(arguments).collect(),
             python: interpreter.is_none().then(|| program.clone()),

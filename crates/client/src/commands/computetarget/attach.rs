@@ -16,7 +16,8 @@ use crate::ui::Output;
 ///
 /// `azml experiment submit -c NAME` then runs there. KIND is `ssh` for a computer by SSH (the Workbench's `remote` is the
 /// same), `slurm` for a Slurm cluster, by its login node (-a) or from it, `docker` for containers on this computer
-/// and `remotedocker` for containers on a computer by SSH. azml uses your own ssh with its configuration, keys and
+/// and `remotedocker` for containers on a computer by SSH, `ray` for a Ray cluster by its Jobs API (-a http://HOST:8265), `cluster`
+/// for a computer by SSH from which `spark-submit` runs scripts of PySpark. azml uses your own ssh with its configuration, keys and
 /// agent, and keeps no passwords.
 ///
 /// The files are aml_config/NAME.compute and aml_config/NAME.runconfig. Attached again, a target keeps every key that is
@@ -31,7 +32,7 @@ pub struct Args {
     /// The target's name
     #[arg(long, short)]
     name: String,
-    /// The host, or what ~/.ssh/config calls it
+    /// The host, or what ~/.ssh/config calls it; of Ray, its dashboard's http://HOST:PORT
     #[arg(long, short, value_name = "[USER@]HOST[:PORT]")]
     address: Option<String>,
     /// The user there
@@ -49,6 +50,9 @@ pub struct Args {
     /// The Python interpreter there
     #[arg(long, value_name = "PATH")]
     python: Option<String>,
+    /// Spark's master, such as spark://HOST:7077 or yarn, if not that of its configuration
+    #[arg(long, value_name = "MASTER")]
+    spark_master: Option<String>,
     /// Make the environment of runs there, from the snapshot's uv.lock, requirements.txt or conda file
     #[arg(long)]
     make_environment: bool,
@@ -82,6 +86,8 @@ enum KindArg {
     Docker,
     #[value(name = "remotedocker")]
     RemoteDocker,
+    Ray,
+    Cluster,
 }
 
 /// The resources that every run on the target asks for.
@@ -127,6 +133,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         KindArg::Slurm => Kind::Slurm,
         KindArg::Docker => Kind::Docker,
         KindArg::RemoteDocker => Kind::RemoteDocker,
+        KindArg::Ray => Kind::Ray,
+        KindArg::Cluster => Kind::Cluster,
     };
     let attached = compute_targets::plan(root, kind, &args.wanted())?;
     if !args.no_test {
@@ -146,6 +154,7 @@ impl Args {
             ("baseDockerImage", &self.image),
             ("containerRuntime", &self.runtime),
             ("pythonLocation", &self.python),
+            ("sparkMaster", &self.spark_master),
             ("azmlLocation", &self.azml),
             ("nodeDirectory", &self.folder),
             ("nativeSharedDirectory", &self.share),

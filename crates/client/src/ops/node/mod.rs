@@ -10,6 +10,7 @@
 //!
 //! Every command here is short but [`run()`], and may be repeated: whoever gave it may not have heard that it was done.
 
+mod carry;
 mod job;
 mod run;
 
@@ -26,10 +27,12 @@ use azml_core::refs;
 use azml_core::run::RunStore;
 use git_wire::{Denial, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service};
 
+pub use self::carry::carry;
 use self::job::Job;
 pub use self::run::run;
 use crate::context::{Context, Opened};
 use crate::engine::node::{Checked, JobState, Question};
+pub use crate::engine::package::BEGUN;
 use crate::engine::{JobSpec, spec};
 use crate::env::{AZML_LARGE_FILE, AZML_NODE_DIR, AZML_STATE_DIR};
 use crate::error::CommandError;

@@ -220,6 +220,6 @@ pub(super) fn check(ctx: &Context, base: &Base, config: &RunConfig, program: &Pr
     let project = ProjectFolders::of(&live::project_dir(&base.state(), &id));
     let inherited = submit::inherited(&ctx);
     let local = Local::new(history, None, project, config.python.clone(), inherited);
-    let local = local.contained_in(config.container.clone());
+    let local = local.contained_in(config.container.clone()).by_spark(config.spark.clone());
     local.check(program, config.makes_programs()).err().map(|error| error.to_string())
 }

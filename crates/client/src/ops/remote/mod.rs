@@ -28,6 +28,10 @@ pub fn look(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Looked
     };
     let engine = engine::of(ctx, &handle)?;
     let mut state = engine.state(&handle)?;
+    if handle.cancel_asked && matches!(state, State::Running { .. }) {
+        // It was asked when it waited, and runs all the same.
+        engine.cancel(&handle)?;
+    }
     if state == State::Unknown && may_be_on_its_way(ctx, opened, record)? {
         return Ok(Looked { record: record.clone(), state: Some(state) });
     }
@@ -228,6 +232,7 @@ const CANCELED: &str = "CANCELLED";
 fn end_of(state: &State, handle: &Handle) -> Status {
     match state {
         State::Ended { why: Some(why), .. } if why == CANCELED => Status::Canceled,
+        State::Ended { .. } if handle.cancel_asked => Status::Canceled,
         State::Ended { exit: Some(_), .. } | State::Ended { why: Some(_), .. } => Status::Failed,
         // It was never there: nothing ran.
         State::Unknown if handle.node.is_none() && handle.id.is_none() => Status::Failed,

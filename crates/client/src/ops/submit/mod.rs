@@ -446,7 +446,8 @@ pub(super) fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -
     let project = keeping::folders(ctx, opened.project.root(), opened.project.id());
     let local = Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited);
     let environments = ctx.env.state_dir_for(opened.project.root()).join("environments");
-    let local = local.managed_in(environments, plan.config.managed.clone());
+    let local =
+        local.managed_in(environments, plan.config.managed.clone()).by_spark(plan.config.spark.clone());
     Box::new(local.contained_in(plan.config.container.clone()))
 }
 

@@ -1,0 +1,125 @@
+//! Ray, Spark, and one script on every engine: they install some hundred MB and take minutes.
+
+mod ray;
+
+use std::path::{Path, PathBuf};
+
+use e2e::engines::{Host, Podman, RAY, Ray, Slurm};
+use e2e::folder::write;
+use e2e::{Actor, Sandbox};
+use test_support::venv;
+
+/// The release of Spark.
+const PYSPARK: &str = "pyspark==4.3.0";
+const TRAIN: &str = "import os, sys\nfrom azureml.logging import get_azureml_logger\n\
+    if 'PYSPARK_DRIVER_PYTHON' in os.environ:\n  from pyspark.sql import SparkSession\n  \
+    spark = SparkSession.builder.getOrCreate()\n  print('rows', spark.range(100).count(), spark.conf.get('spark.app.name'))\n\
+    get_azureml_logger().log('loss', 0.25)\nprint('trained')\nsys.exit(int((sys.argv + ['0'])[1]))\n";
+
+/// The folder of Spark's programs.
+fn spark() -> PathBuf {
+    venv::on_system(Path::new(env!("CARGO_TARGET_TMPDIR")), &[PYSPARK]).join("bin")
+}
+
+/// Has a target run scripts by Spark on one processor.
+fn use_spark(project: &Path, target: &str, more: &str) {
+    let bin = spark();
+    write(
+        project,
+        format!("aml_config/{target}.runconfig"),
+        format!("Target: {target}\nFramework: PySpark\n"),
+    );
+    let text = format!(
+        "{more}sparkSubmitLocation: {0}/spark-submit\npythonLocation: {0}/python\nsparkMaster: local[1]\n",
+        bin.display()
+    );
+    write(project, format!("aml_config/{target}.compute"), text);
+    let dependencies =
+        "configuration:\n  spark.app.name: flowers\n  spark.driver.memory: 512m\n  spark.ui.enabled: false\n";
+    write(project, "aml_config/spark_dependencies.yml", dependencies);
+}
+
+#[test]
+fn spark_runs_a_script_here_and_its_exit_code_comes_through() {
+    let sandbox = Sandbox::new();
+    let (alice, project) = sandbox.project();
+    write(&project, "train.py", TRAIN);
+    use_spark(&project, "spark", "type: local\n");
+    let args = ["experiment", "submit", "-c", "spark", "--propagate-exit-code", "train.py", "3"];
+    let ran = alice.azml(&project, &args).exits(3);
+    assert!(ran.stdout.contains("rows 100 flowers\ntrained\n"), "{ran}");
+    assert_eq!(alice.azml_json(&project, &["history", "last"])["loss"], 0.25);
+}
+
+#[test]
+fn the_session_of_the_page_about_spark_is_true() {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    host.serve_ssh();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "train.py", TRAIN);
+    let more = "type: cluster\nengine: cluster\naddress: node1\n";
+    use_spark(&project, "spark", more);
+    crate::readme::check_session(&alice, &project, include_str!("../../../../docs/compute-spark.md"));
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!((&run["loss"], &run["engine"]["kind"]), (&0.25.into(), &"cluster".into()), "{run}");
+}
+
+/// An image of this machine's own Python, for podman.
+fn python_image(podman: &Podman<'_>) -> &'static str {
+    podman.import(
+        "localhost/python:1",
+        "cd /; L=$(for p in /usr/bin/python3 /bin/sh $(find /usr/lib/python3*/lib-dynload -name '*.so'); do ldd $p; done |\
+           grep -o '/[^ ]*' | sort -u)\n\
+         tar -ch --hard-dereference usr/bin/python3 bin/sh $L usr/lib/python3.11 2>/dev/null",
+    )
+}
+
+#[test]
+fn one_script_on_every_engine_has_the_same_code_and_metrics() {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    host.serve_ssh();
+    let slurm = Slurm::start(&sandbox, &host);
+    slurm.share();
+    let podman = Podman::start(&sandbox, &host);
+    podman.share();
+    let _ray = Ray::start(&sandbox, &host, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "train.py", TRAIN);
+    let folder = sandbox.path().join("shared");
+    let folder = folder.to_str().expect("UTF-8");
+    let image = python_image(&podman);
+    for target in [
+        &["ssh", "-a", "node1"][..],
+        &["slurm", "--folder", folder],
+        &["docker", "--runtime", "podman", "--image", image],
+        &["ray", "-a", RAY],
+    ] {
+        let named = [&["computetarget", "attach", target[0], "-n", target[0]], &target[1..]].concat();
+        let _attached = alice.azml(&project, &named).ok();
+    }
+    use_spark(&project, "spark", "type: local\n");
+    let run = |target: &str| {
+        let _ran = alice.azml(&project, &["experiment", "submit", "-c", target, "train.py"]).ok();
+        alice.azml_json(&project, &["history", "last"])["run_id"].as_str().expect("a text").to_owned()
+    };
+    let here = run("local");
+    for target in ["ssh", "slurm", "docker", "ray", "spark"] {
+        same(&alice, &project, &here, &run(target));
+    }
+}
+
+/// Compares two runs: they have the same snapshot and metrics.
+fn same(alice: &Actor<'_>, project: &Path, one: &str, other: &str) {
+    let compared = alice.azml_json(project, &["history", "compare", "--r1", one, "--r2", other]);
+    let record = |run: &str| alice.azml_json(project, &["history", "info", "-r", run]);
+    let (one, other) = (record(one), record(other));
+    for key in ["loss", "status", "script_name"] {
+        assert_eq!(one[key], other[key], "{key}: {compared}");
+    }
+    assert_eq!(one["properties"]["CommitId"], other["properties"]["CommitId"]);
+    assert_eq!(compared["files"], serde_json::json!([]), "{compared}");
+}
