@@ -105,6 +105,8 @@ pub const INSTALLED_PACKAGES: usize = 10_000;
 pub const ENVIRONMENT_ERROR_LINES: usize = 3;
 /// Time between two looks at an environment that another run makes.
 pub const ENVIRONMENT_LOOK: Duration = Duration::from_millis(100);
+/// Time between two looks of the Workbench's pages at runs elsewhere.
+pub const PAGES_LOOK: Duration = Duration::from_secs(2);
 /// The longest answer of Ray's API about a job that is read, in bytes.
 pub const RAY_ANSWER: u64 = 8 << 20;
 /// Bytes of a job's log that are read from Ray's API, which gives the whole at once: the run's results are at its end.

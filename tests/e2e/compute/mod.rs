@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use e2e::folder::write;
-use e2e::{Actor, Sandbox, sshd};
+use e2e::{Actor, Browser, Sandbox, Scripts, Ui, Weight, page_check, sshd};
 use serde_json::Value;
 
 /// A project with the target `box`, whose `.compute` file has these lines and the node's folder.
@@ -168,4 +168,32 @@ fn a_node_program_that_is_killed_is_noticed_and_what_it_left_is_kept() {
     let run = last(&alice, &project);
     assert_eq!((&run["status"], &run["loss"]), (&"NotResponding".into(), &0.5.into()));
     assert_eq!(alice.azml(&project, &["experiment", "logs", "-r", &id]).ok().stdout, "begun\n");
+}
+
+#[test]
+fn the_workbench_shows_targets_and_the_log_of_a_run_elsewhere_as_it_grows() {
+    let sandbox = Sandbox::new();
+    let (alice, project) = with_target(&sandbox, "type: process\n");
+    let more = sandbox.path().join("more");
+    write(
+        &project,
+        "train.sh",
+        format!("echo begun; until [ -e {} ]; do sleep 0.05; done; echo ended\n", more.display()),
+    );
+    let args = ["experiment", "submit", "-c", "box", "--detach", "train.sh"];
+    let run = alice.azml(&project, &args).ok().run_id();
+    let ui = Ui::start(&alice, &project);
+    let browser = Browser::start(&sandbox, Scripts::On);
+    browser.open(&ui.url);
+    browser.open(&format!("{}/targets", ui.base));
+    browser.wait_for_text("[data-part=targets]", "box");
+    browser.wait_for_text("[data-part=targets]", "Running");
+    page_check::check(&browser, "workbench-targets", Weight::LIGHT);
+    browser.open(&format!("{}/runs/{run}", ui.base));
+    browser.wait_for_text("#log", "begun");
+    browser.wait_for_text("[data-part=facts]", "process on this computer");
+    write(sandbox.path(), "more", "");
+    browser.wait_for_text("#log", "ended");
+    browser.wait_for_text("[data-part=facts]", "Completed");
+    assert_eq!(last(&alice, &project)["status"], "Completed", "the page took the results in");
 }

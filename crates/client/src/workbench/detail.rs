@@ -12,10 +12,11 @@ use super::list::view::View as ListView;
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
-use super::{code, fetching, format, log, outputs, plots};
+use super::{code, elsewhere, fetching, format, log, outputs, plots};
 use crate::env::host_name;
 use crate::error::CommandError;
 use crate::ops::compare::code::{Detail, changes};
+use crate::ops::remote::Handle;
 use crate::ops::{mlflow, runs, sweep};
 use crate::run::keeping::{self, Where};
 use crate::run::kept;
@@ -28,6 +29,7 @@ const CHARTS: usize = 24;
 
 /// The page.
 pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    elsewhere::look_beside(context)?;
     let record = context.run(id)?;
     let listed = context.listed()?;
     let (older, newer) = listed.around(&record);
@@ -68,7 +70,11 @@ pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Re
 fn doings(context: &PageContext<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Markup {
     let is_here = record.host.as_deref().is_none_or(|host| host == host_name());
     // What a run without its azml has left running can be ended, too.
-    let may_cancel = is_here && (!record.status.is_over() || record.status == Status::NotResponding);
+    let may_cancel = if Handle::of(record).is_some() {
+        !record.status.is_over()
+    } else {
+        is_here && (!record.status.is_over() || record.status == Status::NotResponding)
+    };
     html! {
         div.doings {
             @if record.commit_id().is_some() {
@@ -112,6 +118,7 @@ fn facts(context: &PageContext<'_>, record: &RunRecord) -> Markup {
             }
             div { dt { "By" } dd { (format::short(&record.user_id, 80)) @if let Some(host) = &record.host { " on " (format::short(host, 80)) } } }
             div { dt { "Target" } dd { (format::short(&record.target, 80)) } }
+            (elsewhere::fact(record))
         }
     }
 }

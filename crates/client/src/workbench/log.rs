@@ -13,6 +13,7 @@ use super::page_context::{PageContext, not_found};
 use super::reply::Reply;
 use super::request::Request;
 use crate::error::CommandError;
+use crate::ops::remote::{self, Handle};
 use crate::run::attachments::{Attachments, DRIVER_LOG};
 
 /// The bytes of a log's end that the run's page shows.
@@ -27,6 +28,10 @@ pub fn attachments(context: &PageContext<'_>, record: &RunRecord) -> Attachments
 
 /// The end of the script's output.
 pub fn tail(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
+    // The script asks for the log of a run elsewhere, from its beginning: that may take a while.
+    if Handle::of(record).is_some() && !record.status.is_over() {
+        return Ok(shown(record, "", 0));
+    }
     let Some(mut file) = open(context, record, Path::new(DRIVER_LOG))? else {
         return Ok(
             html! { p.quiet { @if record.status.is_over() { "The script's output is not here." } @else { "The script has not started yet." } } },
@@ -40,11 +45,18 @@ pub fn tail(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, Com
         text = text.split_once('\n').map_or(text.clone(), |(_, rest)| rest.to_owned());
     }
     let all = format::run_path(record, &format!("/outputs/{DRIVER_LOG}"));
-    let follow = format::run_path(record, &format!("/log/{DRIVER_LOG}"));
     Ok(html! {
         @if from > 0 { p.small { "The end of it; " a href=(all) { "all of it" } "." } }
+        (shown(record, &text, next))
+    })
+}
+
+/// A log up to an offset, to which the script adds.
+fn shown(record: &RunRecord, text: &str, next: u64) -> Markup {
+    let follow = format::run_path(record, &format!("/log/{DRIVER_LOG}"));
+    html! {
         pre.log #log tabindex="0" role="region" aria-label="The script's output" data-follow=[(!record.status.is_over()).then_some(follow)] data-next=(next) {
-            (crate::text::clean(&text))
+            (crate::text::clean(text))
         }
         @if !record.status.is_over() {
             p.small {
@@ -52,7 +64,7 @@ pub fn tail(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, Com
                 noscript { a href={ (format::run_path(record, "")) "#log" } { "Reload" } " to see what is new." }
             }
         }
-    })
+    }
 }
 
 /// A log from an offset on, as text; the header `X-Next` has the next offset, and `X-Over` says that nothing follows.
@@ -63,11 +75,15 @@ pub fn follow(
     path: &Path,
 ) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
+    let asked = request.query.get("from").and_then(|text| text.parse().ok()).unwrap_or(0);
+    if let Some(bytes) = remote::output(&context.ctx, &record, asked)? {
+        let (text, next) = text_of(bytes, asked);
+        return Ok(Reply::text(200, crate::text::clean(&text)).with("x-next", &next.to_string()));
+    }
     let Some(mut file) = open(context, &record, path)? else {
         return Err(not_found(format!("The run has no log `{}`", quoted_path(path))));
     };
     let length = file.metadata().map_err(CommandError::failed)?.len();
-    let asked = request.query.get("from").and_then(|text| text.parse().ok()).unwrap_or(0);
     // Begun anew since: from its start again.
     let from = if asked > length { 0 } else { asked };
     let (text, next) = read(&mut file, from, PIECE)?;
@@ -86,10 +102,15 @@ fn read(file: &mut File, from: u64, most: u64) -> Result<(String, u64), CommandE
     file.seek(SeekFrom::Start(from)).map_err(CommandError::failed)?;
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes).map_err(CommandError::failed)?;
+    Ok(text_of(bytes, from))
+}
+
+/// Bytes from an offset on as text, and the offset of what follows.
+fn text_of(mut bytes: Vec<u8>, from: u64) -> (String, u64) {
     let cut = match std::str::from_utf8(&bytes) {
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         _ => bytes.len(),
     };
     bytes.truncate(cut);
-    Ok((String::from_utf8_lossy(&bytes).into_owned(), from + cut as u64))
+    (String::from_utf8_lossy(&bytes).into_owned(), from + cut as u64)
 }

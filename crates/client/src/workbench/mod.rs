@@ -12,6 +12,7 @@
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
 //! | several | [`compare`], [`plots`] (parameters and metrics of many) |
+//! | other computers | [`elsewhere`] (targets, looking at their runs) |
 //! | what changes something | [`restoring`], [`actions`] |
 //! | drawings | [`chart`], [`curves`] |
 
@@ -22,6 +23,7 @@ mod code;
 mod compare;
 mod curves;
 mod detail;
+mod elsewhere;
 mod fetching;
 mod flash;
 mod format;
@@ -45,6 +47,7 @@ use std::sync::Mutex;
 use git_wire::Interrupt;
 
 use self::curves::KnownCurves;
+use self::elsewhere::Looks;
 use self::flash::FlashMessages;
 use self::guard::{Guard, Refusal, Sender};
 use self::page_context::PageContext;
@@ -66,6 +69,7 @@ pub(crate) struct Workbench {
     lists: Lists,
     curves: KnownCurves,
     flash: FlashMessages,
+    looks: Looks,
     /// One change at a time: two clicks do not restore twice at once.
     changing: Mutex<()>,
 }
@@ -94,6 +98,7 @@ impl Workbench {
             lists: Lists::default(),
             curves: KnownCurves::default(),
             flash: FlashMessages::default(),
+            looks: Looks::default(),
             changing: Mutex::new(()),
         }
     }

@@ -58,6 +58,19 @@ impl<'w> PageContext<'w> {
         Ok(Self { workbench, ctx, opened, interrupt: interrupt.clone(), messages })
     }
 
+    /// The same project for a thread beside the pages.
+    pub fn of_thread(&self) -> Result<(Context, Opened), CommandError> {
+        let Self { workbench, ctx, .. } = self;
+        let ctx = Context {
+            env: ctx.env.clone(),
+            notices: Arc::clone(&ctx.notices),
+            invoked: ctx.invoked,
+            settings: ctx.settings.clone(),
+        };
+        let opened = open_and_recover(&ctx, Some(&workbench.root))?;
+        Ok((ctx, opened))
+    }
+
     /// All runs.
     pub fn listed(&self) -> Result<Listed, CommandError> {
         self.workbench.lists.now(&self.ctx, &self.opened)

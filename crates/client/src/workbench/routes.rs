@@ -5,7 +5,7 @@ use gix::bstr::ByteSlice as _;
 use super::page_context::{PageContext, not_found};
 use super::reply::Reply;
 use super::request::{Method, Request, file};
-use super::{actions, code, compare, detail, list, log, outputs, plots, restoring};
+use super::{actions, code, compare, detail, elsewhere, list, log, outputs, plots, restoring};
 use crate::error::CommandError;
 
 /// Makes the page, or does what its form asks for.
@@ -15,6 +15,10 @@ pub fn answer(context: &PageContext<'_>, request: &Request) -> Result<Reply, Com
     match (request.method, parts.as_slice()) {
         (Get, []) => list::page(context, request),
         (Get, [b"compare"]) => compare::page(context, request),
+        (Get, [b"targets"]) => {
+            elsewhere::look_beside(context)?;
+            elsewhere::page(context, request)
+        }
         (Get, [b"charts"]) => plots::page(context, request),
         (Get, [b"undo"]) => restoring::undo_preview(context, request),
         (Post, [b"undo"]) => restoring::undo(context, request),

@@ -14,8 +14,9 @@ use crossbeam_channel::{Receiver, select};
 pub use self::follow::{Followed, follow};
 use super::runs;
 use crate::context::{Context, Opened};
+pub use crate::engine::Handle;
 use crate::engine::node::Node;
-use crate::engine::{self, Engine, Handle, State};
+use crate::engine::{self, Engine, State};
 use crate::error::CommandError;
 use crate::limits::{ENDING_LOOKS, ENDING_PAUSE, REMOTE_LOOK, SUBMIT_TIME};
 use crate::run::attachments::{Attachments, ControlLog};
@@ -118,15 +119,25 @@ pub struct Looked {
     pub state: Option<State>,
 }
 
-/// Looks at all runs that this computer gave to engines and that are not over. A host that does not answer changes nothing.
-pub fn look_at_all(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
+/// The runs that this computer gave to engines, and whose ends it has not seen, as the history has them.
+pub fn open_runs(ctx: &Context, opened: &Opened) -> Result<Vec<RunRecord>, CommandError> {
     let store = RunStore::new(&opened.history);
     // Their locks are given back before they are looked at: who holds one is taken for the azml that submits the run.
     let found = runs::unclosed(ctx, opened)?;
     let found = found.into_iter().filter(|found| found.is_elsewhere() && !found.is_watched);
-    let open: Vec<RunRecord> = found.map(|found| found.record).collect();
-    for kept in open {
-        let record = store.current(&kept)?.unwrap_or(kept);
+    let kept: Vec<RunRecord> = found.map(|found| found.record).collect();
+    kept.into_iter().map(|kept| Ok(store.current(&kept)?.unwrap_or(kept))).collect()
+}
+
+/// The bytes that a run elsewhere has printed, from a byte on; `None` for a run that is over, or none of an engine's.
+pub fn output(ctx: &Context, record: &RunRecord, from: u64) -> Result<Option<Vec<u8>>, CommandError> {
+    let Some(handle) = Handle::of(record).filter(|_| !record.status.is_over()) else { return Ok(None) };
+    Ok(Some(engine::of(ctx, &handle)?.output(&handle, from)?))
+}
+
+/// Looks at all runs that this computer gave to engines and that are not over. A host that does not answer changes nothing.
+pub fn look_at_all(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
+    for record in open_runs(ctx, opened)? {
         if record.status.is_over() {
             close(ctx, opened, &record)?;
             continue;

@@ -21,6 +21,7 @@ use self::field::{Field, Has, Now};
 use self::filter::{Filter, FilterError};
 use self::view::View;
 use super::chart::{Chart, Series};
+use super::elsewhere;
 use super::format;
 use super::layout::{self, Page};
 use super::page_context::PageContext;
@@ -154,6 +155,7 @@ pub fn is_cell(metric: &Metric) -> bool {
 
 /// The page.
 pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
+    elsewhere::look_beside(context)?;
     let mut view = View::of(&request.query);
     let now = Now { time: context.ctx.env.now(), zone: context.ctx.env.zone() };
     let found = find(&context.listed()?, &view, &now);
@@ -166,7 +168,7 @@ pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, Comma
         } @else {
             (form::render(&view, &found))
             div data-part="charts" { (charts(&found, &now)) }
-            p.small { a href=(plots::View { filter: view.filter.clone(), ..plots::View::default() }.path()) { "Parameters and metrics of these runs in charts" } }
+            p.small { a href=(plots::View { filter: view.filter.clone(), ..plots::View::default() }.path()) { "Parameters and metrics of these runs in charts" } " · " a href="/targets" { "Targets" } }
             (rows::render(&view, &found, &now))
             @if let Some(backup) = restore::newest_backup(&context.opened.history)? {
                 p.small data-part="undo" {
