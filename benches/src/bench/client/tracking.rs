@@ -1,5 +1,6 @@
 //! The cost of what a run logs and of a sweep, beside the programs that people use for it: MLflow, DVC and Guild AI.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -192,9 +193,11 @@ fn dvc(testbed: &Testbed, program: &Path) -> Outcome<Duration> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("params.yaml"), "n: 0\n")?;
     fs::write(folder.join("dvc.yaml"), "stages:\n  nothing:\n    cmd: \"true ${n}\"\n    params: [n]\n")?;
+    // Its workers look for it there, and wait for ever for what they can't start.
+    let path = path_with(program)?;
     let run = |program: &Path, args: &[&str]| {
         let mut command = command(program, &folder, testbed.home());
-        process::capture(command.env("DVC_NO_ANALYTICS", "1").args(args)).map(drop)
+        process::capture(command.env("PATH", &path).env("DVC_NO_ANALYTICS", "1").args(args)).map(drop)
     };
     let git = Path::new("git");
     run(git, &["init", "--quiet"])?;
@@ -213,12 +216,14 @@ fn guild(testbed: &Testbed, program: &Path) -> Outcome<Duration> {
     let folder = testbed.home().join("guild-sweep");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("nothing.py"), "n = 0\n")?;
-    let bin = program.parent().ok_or("a program is in a folder")?;
-    let path = std::env::join_paths(
-        std::iter::once(bin.to_owned())
-            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
-    )?;
     let values = format!("n=range[1:{CHILDREN}]");
     let mut run = command(program, &folder, testbed.home());
-    clock(run.env("PATH", path).args(["run", "-y", "nothing.py", &values]))
+    clock(run.env("PATH", path_with(program)?).args(["run", "-y", "nothing.py", &values]))
+}
+
+/// The search path, with the folder of a program first.
+fn path_with(program: &Path) -> Outcome<OsString> {
+    let bin = program.parent().ok_or("a program is in a folder")?.to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?)
 }
