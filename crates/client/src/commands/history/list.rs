@@ -55,12 +55,21 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
         return Ok(Output::Answer(answer));
     }
     // The process ends soon: to free many records one by one takes as long as to read them.
-    if ui.plain_format() == Some(OutputFormat::Table) {
-        let rows = list::list(ctx, &opened, &filter, Parts::Columns, listing::Row::of)?;
-        return Ok(Output::Table(listing::table(&ManuallyDrop::new(rows))));
+    match ui.plain_format() {
+        Some(OutputFormat::Table) => {
+            let rows = list::list(ctx, &opened, &filter, Parts::Columns, listing::Row::of)?;
+            Ok(Output::Table(listing::table(&ManuallyDrop::new(rows))))
+        }
+        Some(OutputFormat::Json) => {
+            let texts = list::list(ctx, &opened, &filter, Parts::All, |record| listing::json(&record))?;
+            let texts = texts.into_iter().collect::<Result<Vec<_>, _>>().map_err(CommandError::failed)?;
+            Ok(Output::Raw(listing::json_list(&ManuallyDrop::new(texts))))
+        }
+        _ => {
+            let field = |record| Value::Object(runs::fields(&record));
+            Ok(Output::Value(list::list(ctx, &opened, &filter, Parts::All, field)?.into()))
+        }
     }
-    let records = ManuallyDrop::new(list::list(ctx, &opened, &filter, Parts::All, |record| record)?);
-    listing::output(ui, &records)
 }
 
 fn parse_status(word: &str) -> Result<Status, CommandError> {

@@ -1,25 +1,16 @@
 //! Run records as a table and as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use azml_core::id::RunId;
-use azml_core::parallel;
 use azml_core::run::{Metric, RunRecord, Status, format};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::error::CommandError;
-use crate::ops::runs::{fields, sorted_fields};
-use crate::ui::{Cell, Numbers, Output, OutputFormat, Ui, tabulate_columns};
-
-/// Records as a list. Made in the form that is printed, and in no other.
-pub fn output(ui: &Ui, records: &[RunRecord]) -> Result<Output, CommandError> {
-    match ui.plain_format() {
-        Some(OutputFormat::Json) => json(records).map(Output::Raw),
-        _ => Ok(Output::Value(records.iter().map(|record| Value::Object(fields(record))).collect())),
-    }
-}
+use crate::ops::runs::sorted_fields;
+use crate::ui::{Cell, Numbers, tabulate_columns};
 
 /// A run in the table, in little memory: ten thousand are held for one list.
 #[derive(Debug)]
@@ -157,11 +148,8 @@ fn is_shown(tag: &str) -> bool {
     !tag.starts_with("mlflow.")
 }
 
-/// With so many records to a thread, another one pays.
-const SHARE: usize = 1000;
-
-/// The list as JSON, written as any other value would be.
-fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
+/// A record as JSON, as it stands in a list.
+pub fn json(record: &RunRecord) -> io::Result<Vec<u8>> {
     struct Shown<'a>(&'a RunRecord);
     impl Serialize for Shown<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -173,25 +161,27 @@ fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
             }))
         }
     }
-    let write = |records: &[RunRecord]| {
-        let mut out = Vec::with_capacity(1024 * records.len() + 3);
-        let list: Vec<Shown<'_>> = records.iter().map(Shown).collect();
-        crate::ui::write_json(&mut out, &list).map(|()| out)
-    };
-    let mut out = Vec::new();
-    for list in parallel::map_shares(records, parallel::threads(records.len() / SHARE), write) {
-        let list = list.map_err(CommandError::failed)?;
-        if out.is_empty() {
-            out = list;
-        } else {
-            // In the place of the line feed and `]` at the end: the next list without its `[`.
-            out.truncate(out.len() - 2);
-            out.push(b',');
-            out.extend_from_slice(&list[1..]);
-        }
+    let mut list = Vec::with_capacity(1024);
+    crate::ui::write_json(&mut list, &[Shown(record)])?;
+    // Without `[` before, and a line feed and `]` after it.
+    list.truncate(list.len() - 2);
+    list.remove(0);
+    list.shrink_to_fit();
+    Ok(list)
+}
+
+/// The list of records that are [`json`], written as any other value would be.
+pub fn json_list(records: &[Vec<u8>]) -> Vec<u8> {
+    if records.is_empty() {
+        return b"[]\n".to_vec();
     }
-    out.push(b'\n');
-    Ok(out)
+    let mut out = Vec::with_capacity(records.iter().map(|record| record.len() + 1).sum::<usize>() + 3);
+    for record in records {
+        out.push(if out.is_empty() { b'[' } else { b',' });
+        out.extend_from_slice(record);
+    }
+    out.extend_from_slice(b"\n]\n");
+    out
 }
 
 fn is_cell(metric: &Metric) -> bool {
@@ -204,6 +194,7 @@ fn is_cell(metric: &Metric) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::runs::fields;
     use azml_core::id::ProjectId;
 
     use super::*;
@@ -223,11 +214,12 @@ mod tests {
                     .into();
             record
         };
-        for count in [0, 1, 3, 2 * u64::try_from(SHARE).unwrap() + 1] {
+        for count in [0, 1, 3] {
             let records: Vec<RunRecord> = (0..count).map(record).collect();
             let value = Value::Array(records.iter().map(|record| Value::Object(fields(record))).collect());
             let expect = serde_json::to_string_pretty(&crate::ui::sort_keys(&value)).unwrap() + "\n";
-            assert!(String::from_utf8(json(&records).unwrap()).unwrap() == expect, "{count} records");
+            let list = json_list(&records.iter().map(|record| json(record).unwrap()).collect::<Vec<_>>());
+            assert_eq!(String::from_utf8(list).unwrap(), expect, "{count} records");
         }
     }
 
