@@ -4,11 +4,13 @@
 //! also one that was the text of a file: that text is then an object of its own behind another pointer. In a tree
 //! without the trailer a pointer is a text like any other.
 
+mod passing;
 mod store;
 mod tree;
 
 pub use lfs_wire::{Oid, Pointer, pointer::MAX_POINTER_BYTES};
-pub use store::{Hashing, Store, Taken, hash};
+pub use passing::{Hashing, hash};
+pub use store::{Store, Taken};
 pub use tree::Tree;
 
 use gix::{ObjectId, Repository, bstr::ByteSlice};

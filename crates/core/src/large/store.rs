@@ -5,17 +5,15 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use gix::Repository;
 use lfs_wire::{Oid, Pointer};
-use sha2::{Digest, Sha256};
 
-/// Bytes that are read, hashed and written at once.
-const PIECE: usize = 1 << 20;
+use super::passing::{Look, hash, pass};
 
 /// A store.
 #[derive(Debug, Clone)]
@@ -150,14 +148,14 @@ impl Store {
     /// two share the bytes.
     ///
     /// Of a file that grows meanwhile, one byte more than `size` is read.
-    pub fn take(from: &File, size: u64, to: &Path, each: &mut dyn FnMut(&[u8])) -> io::Result<Taken> {
+    pub fn take(from: &File, size: u64, to: &Path, each: Look<'_>) -> io::Result<Taken> {
         let mut options = OpenOptions::new();
-        let mut file = options.read(true).write(true).create_new(true).mode(0o444).open(to)?;
+        let file = options.read(true).write(true).create_new(true).mode(0o444).open(to)?;
         let pointer = if clone(from, &file) {
             // The clone stays as it is, whoever writes to the file.
             hash(&mut (&file).take(size + 1), each)?
         } else {
-            copy_hashing(&mut from.take(size + 1), Some(&mut file), each)?
+            pass(&mut from.take(size + 1), Some(&file), each)?
         };
         Ok(Taken { pointer, file, path: to.to_owned() })
     }
@@ -177,54 +175,6 @@ impl Store {
 /// Makes `to` share the bytes of `from`, if the file system can.
 fn clone(from: &File, to: &File) -> bool {
     rustix::fs::ioctl_ficlone(to, from).is_ok()
-}
-
-/// Hashes what is left of a file, showing each piece.
-pub fn hash(file: &mut impl Read, each: &mut dyn FnMut(&[u8])) -> io::Result<Pointer> {
-    copy_hashing(file, None, each)
-}
-
-/// The id and the number of bytes of a content, as it comes.
-#[derive(Debug, Default, Clone)]
-pub struct Hashing {
-    hasher: Sha256,
-    size: u64,
-}
-
-impl Hashing {
-    /// Takes in the next bytes.
-    pub fn feed(&mut self, piece: &[u8]) {
-        self.hasher.update(piece);
-        self.size += piece.len() as u64;
-    }
-
-    /// The pointer to all of them.
-    pub fn end(self) -> Pointer {
-        Pointer { oid: Oid::from_bytes(self.hasher.finalize().into()), size: self.size }
-    }
-}
-
-fn copy_hashing(
-    from: &mut impl Read,
-    mut to: Option<&mut File>,
-    each: &mut dyn FnMut(&[u8]),
-) -> io::Result<Pointer> {
-    let mut hashing = Hashing::default();
-    let mut buffer = vec![0; PIECE];
-    loop {
-        let count = match from.read(&mut buffer) {
-            Ok(0) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            count => count?,
-        };
-        let piece = &buffer[..count];
-        hashing.feed(piece);
-        each(piece);
-        if let Some(to) = &mut to {
-            to.write_all(piece)?;
-        }
-    }
-    Ok(hashing.end())
 }
 
 /// The files and folders of a folder; none if it is not there.
