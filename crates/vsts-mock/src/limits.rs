@@ -165,8 +165,8 @@ pub(crate) const TREE_BYTES: u64 = 32 << 20;
 /// Bytes of a file that are read at once while it is sent.
 pub(crate) const PIECE_BYTES: usize = 128 << 10;
 
-/// Bytes of a whole file, outside of Git, that are read at once while it is sent.
-pub(crate) const FILE_PIECE_BYTES: usize = 128 << 10;
+/// Bytes of a whole file, outside of Git, that are read at once while it is sent. A transfer has two such pieces.
+pub(crate) const FILE_PIECE_BYTES: usize = 256 << 10;
 
 /// Pieces of files that are read at the same time. More would need a thread each, and no file would arrive sooner.
 pub(crate) const PIECES_AT_ONCE: usize = 16;

@@ -1,9 +1,9 @@
 //! Bodies of responses that are read while they are sent. A piece is read when the client takes it, on a thread that may
-//! block; between two pieces neither a thread nor more than a few buffers are held, and nothing is read for a client that
+//! block unless the system has it in memory; between two pieces neither a thread nor more than a few buffers are held, and nothing is read for a client that
 //! has gone.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IoSliceMut, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,20 +37,63 @@ pub(crate) async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send +
 
 /// The body of a part of a file. It fails if the file has less.
 pub(crate) fn file(file: File, start: u64, length: u64) -> Body {
-    let rest = (Arc::new(file), start, length);
-    Body::from_stream(stream::try_unfold(rest, |(file, at, left)| async move {
-        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(FILE_PIECE_BYTES);
-        if piece == 0 {
+    let pieces = Pieces { file: Arc::new(file), at: start, left: length, buffers: Default::default() };
+    Body::from_stream(stream::try_unfold(pieces, |mut pieces| async move {
+        let piece = pieces.next().await?;
+        Ok::<_, io::Error>(piece.map(|piece| (piece, pieces)))
+    }))
+}
+
+/// The pieces of a part of a file.
+struct Pieces {
+    file: Arc<File>,
+    at: u64,
+    left: u64,
+    /// Two, for one may not be sent to its end when the next piece is taken.
+    buffers: [Arc<[u8]>; 2],
+}
+
+impl Pieces {
+    /// The next piece. What the system has in memory is read at once, for that takes less time than another thread needs to
+    /// begin.
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(FILE_PIECE_BYTES);
+        if most == 0 {
             return Ok(None);
         }
-        let source = file.clone();
-        let reading = in_turn(move || {
-            let mut bytes = vec![0; piece];
-            source.read_exact_at(&mut bytes, at).map(|()| bytes)
-        });
-        let bytes = reading.await??;
-        Ok::<_, io::Error>(Some((Bytes::from(bytes), (file, at + piece as u64, left - piece as u64))))
-    }))
+        let mut buffer = std::mem::take(&mut self.buffers[0]);
+        if Arc::get_mut(&mut buffer).is_none_or(|free| free.len() < most) {
+            buffer = std::iter::repeat_n(0, most).collect();
+        }
+        let free = Arc::get_mut(&mut buffer).expect("nobody else has it");
+        let length = match read_in_memory(&self.file, &mut free[..most], self.at)? {
+            Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(length) => length,
+            None => {
+                let (file, at) = (self.file.clone(), self.at);
+                let reading = in_turn(move || {
+                    let free = Arc::get_mut(&mut buffer).expect("nobody else has it");
+                    file.read_exact_at(&mut free[..most], at).map(|()| buffer)
+                });
+                buffer = reading.await??;
+                most
+            }
+        };
+        self.at += length as u64;
+        self.left -= length as u64;
+        self.buffers = [std::mem::take(&mut self.buffers[1]), buffer.clone()];
+        Ok(Some(Bytes::from_owner(buffer).slice(..length)))
+    }
+}
+
+/// Reads of a file as much as the system has in memory; `None` if that is nothing, or the file system can't tell.
+fn read_in_memory(file: &File, buffer: &mut [u8], at: u64) -> io::Result<Option<usize>> {
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+    match preadv2(file, &mut [IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT) {
+        Ok(length) => Ok(Some(length)),
+        Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Reads the next piece. A slow reader gives smaller pieces, so that no piece takes long.
@@ -108,6 +151,21 @@ mod tests {
         assert!(read.load(Ordering::Relaxed) <= 2 * PIECE_BYTES as u64);
         let whole = body(Zeros(read, 300_000)).collect().await.expect("no error");
         assert_eq!(whole.to_bytes().len(), 300_000);
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_file_comes_as_it_is_and_never_shorter() {
+        let content: Vec<u8> =
+            (0..5 * FILE_PIECE_BYTES + 7).map(|at| (at / 5 % 251).to_le_bytes()[0]).collect();
+        let mut stored = tempfile::tempfile().expect("a file");
+        io::Write::write_all(&mut stored, &content).expect("room");
+        let body = |start, length| file(stored.try_clone().expect("a file"), start, length).collect();
+        for (start, length) in [(0, content.len()), (3, content.len() - 3), (FILE_PIECE_BYTES + 1, 1), (9, 0)]
+        {
+            let bytes = body(start as u64, length as u64).await.expect("the file has it").to_bytes();
+            assert!(bytes == content[start..start + length], "{length} from {start} on");
+        }
+        assert!(body(1, content.len() as u64).await.is_err(), "the file has less");
     }
 
     #[tokio::test]
