@@ -48,7 +48,8 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     let keep = match args {
         [] => false,
         [flag] if flag == "--keep" => true,
-        _ => return Err("usage: cargo xtask demo [--keep]".into()),
+        [flag] if flag == "--engines" => return crate::demo_engines::run(),
+        _ => return Err("usage: cargo xtask demo [--keep | --engines]".into()),
     };
     machine::require_git()?;
     let python = machine::python()?;

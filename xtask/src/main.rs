@@ -13,6 +13,7 @@
 mod ci;
 mod circles;
 mod demo;
+mod demo_engines;
 mod deps;
 mod fuzz;
 mod gitsuite;
@@ -32,6 +33,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <task>
 
   demo [--keep]        run the main job: server, project, runs, restore, roaming; --keep leaves it all up
+  demo --engines       run a script on each engine that the machine has: SSH, Slurm, containers, Ray, Spark
   test [--all] [ARGS…] build the binaries and run every test (ARGS go to the test runner); --all: fuzz and soak too
   e2e [ARGS…]          the end-to-end tests alone
   bench [client|server [ROW…]] [--quick|--full]   measure against stock git and other peers, and print Markdown tables

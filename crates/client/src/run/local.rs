@@ -237,7 +237,8 @@ impl Target for Local {
         if is_prepared && let Program::Command { words, .. } = program {
             return Ok(Some(words.clone()));
         }
-        if is_prepared && self.python.as_ref().is_some_and(|python| python.contains('/')) {
+        let is_made = self.spark.is_some() || self.python.as_ref().is_some_and(|python| python.contains('/'));
+        if is_prepared && is_made {
             return Ok(None);
         }
         Ok(self.finder(self.root(), &self.inherited).execution(program)?.command)
