@@ -121,6 +121,10 @@ pub const SUBMIT_TRIES: u32 = 5;
 pub const SUBMIT_PAUSE: Duration = Duration::from_millis(500);
 /// The longest time that a submit on another computer may take to send a run.
 pub const SUBMIT_TIME: SignedDuration = SignedDuration::from_mins(10);
+/// Hosts that are asked at once about their runs.
+pub const HOSTS_ASKED: usize = 8;
+/// Time that a host which did not answer is left alone by commands that ask about all runs.
+pub const UNREACHABLE_REST: SignedDuration = SignedDuration::from_mins(1);
 /// Times that an engine is asked again for the end of a run that has written its last record, and the pause between two.
 pub const ENDING_LOOKS: u32 = 50;
 /// See [`ENDING_LOOKS`].

@@ -364,3 +364,30 @@ fn a_remote_that_is_away_at_the_end_gets_the_run_later() {
     let listed = bob.azml(&sandbox.path().join("roamed"), &["history", "list", "-o", "json"]);
     assert_eq!(listed.json()[0]["status"], "Completed", "{listed}");
 }
+
+#[test]
+fn hosts_that_do_not_answer_are_asked_at_once_and_then_left_alone_for_a_while() {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    let (alice, project) = at_host(&sandbox, &host, &[]);
+    write(&project, "train.sh", "until [ -e $HOME/stop ]; do sleep 0.1; done\n");
+    let submit = || alice.azml(&project, &[&SUBMIT[..], &["--detach", "train.sh"]].concat()).ok().run_id();
+    let runs = [submit(), submit()];
+    host.on_command(End::There, "node state", CUT);
+    let list = || alice.azml(&project, &["history", "list", "-o", "json"]).ok();
+    let first = list();
+    assert_eq!(first.stderr.matches("2 runs on node1 are shown").count(), 1, "one line: {first}");
+    assert_eq!(first.json()[0]["status"], "Running", "{first}");
+    let _cut = until(&alice, &project, &format!("ls {}", host.home().display()), "*is-cut*");
+    host.mend();
+    // Nobody is asked again so soon, but by name.
+    host.on_command(End::Here, "node", "exit 255");
+    let second = list();
+    assert!(second.stderr.contains("a moment ago") && !host.has_met(), "{second}");
+    let named = alice.azml(&project, &["history", "info", "-r", &runs[0]]).ok();
+    assert!(host.has_met(), "{named}");
+    let _heard = alice.azml(&project, &["history", "info", "-r", &runs[0]]).ok();
+    fs::write(host.home().join("stop"), "").expect("a file is written");
+    let _ended = alice.azml(&project, &["experiment", "wait", &runs[0], &runs[1]]).ok();
+    assert!(!list().stderr.contains("node1"));
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use e2e::engines::{Host, Slurm, until};
+use e2e::engines::{End, Host, Slurm, until};
 use e2e::folder::write;
 use e2e::{Actor, Sandbox};
 use serde_json::Value;
@@ -158,4 +158,99 @@ fn the_session_of_the_page_about_slurm_is_true() {
     let page = include_str!("../../../docs/compute-slurm.md");
     let folder = format!("-n cluster --folder {}", sandbox.path().join("shared").display());
     crate::readme::check_session(&alice, &project, &page.replace("-n cluster", &folder));
+}
+
+#[test]
+fn a_run_gets_to_the_cluster_by_a_login_node() {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    let _slurm = Slurm::start(&sandbox, &host);
+    host.serve_ssh();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let azml = sandbox.path().join("bin/azml");
+    let args = ["computetarget", "attach", "slurm", "-n", "slurm", "-a", "node1", "--azml", text(&azml)];
+    let _attached = alice.azml(&project, &args).ok();
+    write(&project, "train.sh", "hostname; azml run log loss 0.5\n");
+    let output = alice.azml(&project, &["experiment", "submit", "-c", "slurm", "train.sh"]).ok();
+    assert!(output.stdout.contains("node1\n"), "{output}");
+    let run = output.run_id();
+    assert_eq!(record(&alice, &project, &run)["loss"], 0.5);
+    // The answer of sbatch is lost with the line: azml looks for the job before it sends it again.
+    host.on_command(End::There, "sbatch --parsable", "sh -c \"$1\" > /dev/null; kill -9 $PPID; exit 1");
+    let again = alice.azml(&project, &["experiment", "submit", "-c", "slurm", "train.sh"]).ok();
+    assert!(host.has_met() && again.stderr.contains("tries again"), "{again}");
+    let jobs = host.sh("squeue -h -t all").ok();
+    assert_eq!(jobs.stdout.lines().count(), 2, "{jobs}");
+}
+
+/// A script that says that it has begun, in a file for each attempt, and goes on to the end at the second alone.
+fn twice(place: &Path) -> String {
+    format!(
+        "mkdir -p outputs; echo ${{SLURM_RESTART_COUNT:-0}} >> outputs/attempts; echo $$ > {0}/new\n\
+         mv {0}/new {0}/pid-${{SLURM_RESTART_COUNT:-0}}; test -n \"$SLURM_RESTART_COUNT\" || exec sleep 1000\n\
+         azml run log loss 0.5\n",
+        place.display()
+    )
+}
+
+/// A run that Slurm starts again by `again`: it is one run, with the outputs of both attempts, and the first process is gone.
+fn is_started_again(again: impl Fn(&Slurm<'_>, &Host<'_>, &Actor<'_>, &Path, &str)) {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    let (slurm, alice, project) = at_login_node(&sandbox, &host);
+    let folder = sandbox.path().join("shared");
+    let args = ["computetarget", "attach", "slurm", "-n", "slurm", "--folder", text(&folder), "--requeue"];
+    let _changed = alice.azml(&project, &args).ok();
+    let place = sandbox.dir("place");
+    write(&project, "train.sh", twice(&place));
+    let run = submit(&alice, &project, &["train.sh"]);
+    let _begun = until(&alice, &project, &format!("ls {}", place.display()), "*pid-0*");
+    again(&slurm, &host, &alice, &project, &run);
+    let soon = format!("scontrol update jobid=$(squeue -h -n {run} -o %A) starttime=now");
+    let _soon = until(&alice, &project, &format!("{soon}; ls {}", place.display()), "*pid-1*");
+    let _ended = alice.azml(&project, &["experiment", "wait", &run]).ok();
+    let ended = record(&alice, &project, &run);
+    assert_eq!((&ended["status"], &ended["loss"]), (&"Completed".into(), &0.5.into()), "{ended}");
+    let attempts = alice.azml(&project, &["history", "info", "-r", &run, "-a", "outputs/attempts"]).ok();
+    assert_eq!(attempts.stdout, "0\n1\n", "the second attempt goes on from the first one's outputs");
+    let pid = std::fs::read_to_string(place.join("pid-0")).expect("the first process");
+    let gone = format!("timeout 60 sh -c 'while kill -0 {}; do sleep 0.1; done'", pid.trim());
+    let _gone = host.sh(&gone).ok();
+    assert_eq!(alice.run_ids(&project).len(), 1, "one run");
+}
+
+#[test]
+fn a_run_whose_node_is_lost_is_started_again_and_its_first_process_writes_no_more() {
+    is_started_again(|slurm, host, alice, project, run| {
+        let node = alice.sh(project, &format!("squeue -h -n {run} -o %N")).ok();
+        // The daemon dies, and the script lives on; Slurm holds the node for dead.
+        slurm.kill_node(node.text());
+        let _down = host.sh(&format!("scontrol update nodename={} state=down reason=test", node.text())).ok();
+    });
+}
+
+#[test]
+fn a_run_that_somebody_requeues_is_one_run() {
+    is_started_again(|_, host, _, _, run| {
+        let _asked = host.sh(&format!("scontrol requeue $(squeue -h -n {run} -o %A)")).ok();
+    });
+}
+
+#[test]
+fn a_node_that_fails_is_slurms_word_for_the_end() {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    let (slurm, alice, project) = at_login_node(&sandbox, &host);
+    let place = sandbox.dir("place");
+    write(&project, "train.sh", format!("touch {}/begun; exec sleep 1000\n", place.display()));
+    let run = submit(&alice, &project, &["train.sh"]);
+    let _begun = until(&alice, &project, &format!("ls {}", place.display()), "begun");
+    let node = alice.sh(&project, &format!("squeue -h -n {run} -o %N")).ok();
+    slurm.kill_node(node.text());
+    let _down = host.sh(&format!("scontrol update nodename={} state=down reason=test", node.text())).ok();
+    let _ended = alice.azml(&project, &["experiment", "wait", &run]).exits(1);
+    let ended = record(&alice, &project, &run);
+    let expected = (&"Failed".into(), &"NODE_FAIL".into());
+    assert_eq!((&ended["status"], &ended["engine"]["reason"]), expected, "{ended}");
 }

@@ -92,8 +92,17 @@ impl Live {
 
     /// Takes an id again whose run is over; `None` if it goes on, or has not been closed.
     pub fn reclaim(runs_dir: &Path, id: &RunId) -> io::Result<Option<Self>> {
+        Self::reclaim_as(runs_dir, id, id.as_str())
+    }
+
+    /// Makes a folder for a further attempt at a run: the process of the one before may still write into its own.
+    pub fn again(runs_dir: &Path, id: &RunId, attempt: u32) -> io::Result<Option<Self>> {
+        Self::reclaim_as(runs_dir, id, &format!("{id}.{attempt}"))
+    }
+
+    fn reclaim_as(runs_dir: &Path, id: &RunId, name: &str) -> io::Result<Option<Self>> {
         std::fs::create_dir_all(runs_dir)?;
-        let dir = runs_dir.join(id.as_str());
+        let dir = runs_dir.join(name);
         match std::fs::create_dir(&dir) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
@@ -121,6 +130,14 @@ impl Live {
     /// The path of the run's folder.
     pub fn work(&self) -> PathBuf {
         self.dir.join(WORK)
+    }
+
+    /// The folder that an earlier attempt at the run has left, if there is one.
+    pub fn work_of_earlier(&self, attempt: u32) -> Option<PathBuf> {
+        let runs_dir = self.dir.parent()?;
+        let earlier = (2..attempt).rev().map(|earlier| format!("{}.{earlier}", self.id));
+        let mut earlier = earlier.chain([self.id.to_string()]).map(|name| runs_dir.join(name).join(WORK));
+        earlier.find(|work| attempt > 1 && work.is_dir())
     }
 
     /// The file to which the script logs its metrics.

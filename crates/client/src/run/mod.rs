@@ -51,4 +51,4 @@ pub mod upload;
 mod variables;
 pub mod watching;
 
-pub use self::disk::remove_all as remove_folder;
+pub use self::disk::{copy_all as copy_folder, remove_all as remove_folder};

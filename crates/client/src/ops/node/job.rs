@@ -1,7 +1,7 @@
 //! A job on its node: a folder with what is to be done and how it stands.
 //!
 //! `spec.json` is the job, its user's alone. Whoever runs it holds `lock`, and writes `started.json` before anything else and
-//! `end.json` at the end: a job that has the first without the other, and whose lock can be had, has lost its azml. `log` is
+//! `end.json` at the end (a further attempt has a `lock.2`): a job that has the first without the other, and whose lock can be had, has lost its azml. `log` is
 //! everything that the run prints, `cancel` the wish that it end.
 
 use std::fs::{File, TryLockError};
@@ -88,9 +88,10 @@ impl Job {
         JobSpec::parse(&bytes).map_err(CommandError::failed)
     }
 
-    /// Takes the lock of whoever runs it; `None` if another process has it.
-    pub(super) fn lock(&self) -> Result<Option<File>, CommandError> {
-        let lock = File::options().create(true).append(true).open(self.folder.join("lock"));
+    /// Takes the lock of whoever makes this attempt at it; `None` if another process has it.
+    pub(super) fn lock(&self, attempt: u32) -> Result<Option<File>, CommandError> {
+        let name = if attempt > 1 { format!("lock.{attempt}") } else { "lock".to_owned() };
+        let lock = File::options().create(true).append(true).open(self.folder.join(name));
         let lock = lock.map_err(|error| self.failed(error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(lock)),
@@ -102,6 +103,8 @@ impl Job {
     /// Says that this process runs it.
     pub(super) fn set_started(&self, attempt: u32) -> Result<(), CommandError> {
         let pid = std::process::id();
+        // The end of the attempt before is none of this one.
+        drop(std::fs::remove_file(self.folder.join("end.json")));
         let token = process_table::start_token(pid);
         self.write("started.json", &Started { attempt, pid, token, host: host_name() })
     }
@@ -113,6 +116,11 @@ impl Job {
     /// Returns whether this attempt, or a later one, was started at any time.
     pub(super) fn is_started(&self, attempt: u32) -> bool {
         self.started().is_some_and(|started| started.attempt >= attempt)
+    }
+
+    /// Returns whether no later attempt was started.
+    pub(super) fn is_latest(&self, attempt: u32) -> bool {
+        self.started().is_none_or(|started| started.attempt <= attempt)
     }
 
     /// Returns whether it was started on this computer.
@@ -130,7 +138,8 @@ impl Job {
         let is_known = self.folder.join("spec.json").exists();
         let started = self.started();
         // Without the folder there is nothing to lock, and nothing is made by looking.
-        let goes_on = is_known && started.is_some() && matches!(self.lock(), Ok(None));
+        let goes_on = is_known
+            && started.as_ref().is_some_and(|started| matches!(self.lock(started.attempt), Ok(None)));
         let end: Option<End> = self.read("end.json");
         JobState {
             run: self.run.to_string(),

@@ -238,6 +238,14 @@ pub fn forget(ctx: &Context, project: ProjectId, run: &RunId) -> Result<(), Comm
         crate::run::remove_folder(&left).map_err(|error| CommandError::file("remove", &left, error))?;
     }
     store.remove_inbox(run)?;
+    // Attempts that gave way to others have left theirs.
+    let runs_dir = live::runs_dir(&base.state(), &project);
+    let failed = |error| CommandError::file("look at", &runs_dir, error);
+    for found in live::find(&runs_dir).map_err(failed)? {
+        if found.record.run_id == *run && !found.is_watched {
+            found.close().map_err(failed)?;
+        }
+    }
     job.remove()
 }
 
@@ -275,11 +283,11 @@ impl Policy for OwnRefs {
     }
 }
 
-/// Takes a live folder again that an earlier attempt at the run has left, or makes it.
-fn live_of(base: &Base, project: &ProjectFile, run: &RunId) -> Result<Live, CommandError> {
+/// Makes the live folder of an attempt at a run.
+fn live_of(base: &Base, project: &ProjectFile, run: &RunId, attempt: u32) -> Result<Live, CommandError> {
     let runs_dir = live::runs_dir(&base.state(), &project.id);
     let failed = |error| CommandError::file("write into", &runs_dir, error);
-    Live::reclaim(&runs_dir, run)
-        .map_err(failed)?
+    let live = if attempt > 1 { Live::again(&runs_dir, run, attempt) } else { Live::reclaim(&runs_dir, run) };
+    live.map_err(failed)?
         .ok_or_else(|| CommandError::failed(format!("another attempt at run {run} has not been closed")))
 }

@@ -54,11 +54,11 @@ pub fn run(
     let base = Base::of(ctx)?;
     let job = Job::at(&base.0, run);
     let spec = job.spec()?;
-    let Some(_lock) = job.lock()? else {
+    // The engine may start a job again, and says so. The process before may live on where the engine has lost it.
+    let attempt = spec.attempt + restarts(ctx);
+    let Some(_lock) = job.lock(attempt)? else {
         return Err(CommandError::failed(format!("run {run} goes on")));
     };
-    // The engine may start a job again, and says so.
-    let attempt = spec.attempt + restarts(ctx);
     if job.is_started(attempt) {
         return Err(CommandError::failed(format!("attempt {attempt} at run {run} was started before")));
     }
@@ -69,8 +69,10 @@ pub fn run(
     let mut ctx = on_node(ctx, &base)?;
     ctx.env = ctx.env.with(AZML_HEARTBEAT, spec.heartbeat.to_string());
     ctx.settings = Settings::read(&ctx.env)?;
-    let ended = go(&ctx, &base, &opened, &job, &spec, console);
-    job.set_end(i32::from(ended.is_err()))?;
+    let ended = go(&ctx, &base, &opened, (&job, attempt), &spec, console);
+    if job.is_latest(attempt) {
+        job.set_end(i32::from(ended.is_err()))?;
+    }
     ended
 }
 
@@ -117,13 +119,14 @@ fn go(
     ctx: &Context,
     base: &Base,
     opened: &Opened,
-    job: &Job,
+    (job, attempt): (&Job, u32),
     spec: &JobSpec,
     console: &Arc<dyn Console>,
 ) -> Result<RunRecord, CommandError> {
     let record =
         spec.record().ok_or_else(|| CommandError::failed("the job has no record that can be read"))?;
-    let live = live_of(base, &spec.project, &spec.run)?;
+    let live = live_of(base, &spec.project, &spec.run, attempt)?;
+    let earlier = live.work_of_earlier(attempt);
     let plan = Plan {
         config: spec.config.clone(),
         program: spec.program.clone(),
@@ -172,7 +175,8 @@ fn go(
                 }
             }
         });
-        let ended = submit::submit_on_node(ctx, opened, &plan, console, record, live, &taken, &cancel);
+        let ended =
+            submit::submit_on_node(ctx, opened, &plan, console, record, (live, earlier), &taken, &cancel);
         is_over.store(true, Ordering::Relaxed);
         ended
     })

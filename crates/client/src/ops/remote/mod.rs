@@ -4,14 +4,18 @@
 //! history, and records the end if there is one. That may be another azml than the one that submitted the run, on another
 //! computer; what two of them take in is the same, and the history merges it.
 
+mod all;
 mod fold;
 mod follow;
+mod silent;
 
 use azml_core::id::RunId;
 use azml_core::run::{RunRecord, RunStore, Status};
 use crossbeam_channel::{Receiver, select};
 
+pub use self::all::look_at_all;
 pub use self::follow::{Followed, follow};
+use self::silent::Silent;
 use super::runs;
 use crate::context::{Context, Opened};
 pub use crate::engine::Handle;
@@ -135,25 +139,12 @@ pub fn output(ctx: &Context, record: &RunRecord, from: u64) -> Result<Option<Vec
     Ok(Some(engine::of(ctx, &handle)?.output(&handle, from)?))
 }
 
-/// Looks at all runs that this computer gave to engines and that are not over. A host that does not answer changes nothing.
-pub fn look_at_all(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
-    for record in open_runs(ctx, opened)? {
-        if record.status.is_over() {
-            close(ctx, opened, &record)?;
-            continue;
-        }
-        if let Err(error) = look_at(ctx, opened, &record) {
-            let error = error.chain().join(": ");
-            ctx.notices.warning(&format!("how run {} stands is not known: {error}", record.run_id));
-        }
-    }
-    Ok(())
-}
-
 /// [`look`], with a warning if the engine does not answer.
 pub fn look_at(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<(), CommandError> {
-    if let Looked { state: Some(State::Unreachable { why }), .. } = look(ctx, opened, record)? {
-        tell_unreachable(ctx, record, &why);
+    match (look(ctx, opened, record)?.state, Handle::of(record)) {
+        (Some(State::Unreachable { why }), _) => tell_unreachable(ctx, record, &why),
+        (Some(_), Some(handle)) => Silent::read(ctx, opened).hears(&handle),
+        _ => {}
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ mod tracking;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use azml_core::run::{RunRecord, RunStore, Status};
@@ -44,8 +44,10 @@ use crate::run::secrets::{self, LeftOut, Secrets};
 use crate::run::signals::Cancel;
 use crate::run::target::{Job, Target};
 use crate::run::watching::{Observed, execute};
-use crate::run::{keeping, killed, nested, parameters, recovery, report, upload};
+use crate::run::{self, keeping, killed, nested, parameters, recovery, report, upload};
 
+/// The folder whose files a further attempt at a run finds again.
+const OUTPUTS: &str = "outputs";
 /// The most values that could not be recorded and are named.
 const REFUSED_METRICS: usize = 10;
 
@@ -101,7 +103,7 @@ pub(super) fn submit_on_node(
     plan: &Plan,
     console: &Arc<dyn Console>,
     record: RunRecord,
-    live: Live,
+    (live, earlier): (Live, Option<PathBuf>),
     taken: &Taken,
     cancel: &Cancel,
 ) -> Result<RunRecord, CommandError> {
@@ -120,6 +122,7 @@ pub(super) fn submit_on_node(
         secrets,
         record,
         children: Vec::new(),
+        earlier,
     };
     run.log(&format!("on {}, process {}", host_name(), std::process::id()));
     let job = run.keep(taken)?;
@@ -160,6 +163,8 @@ struct Submission<'a> {
     record: RunRecord,
     /// The runs that the script began below it.
     children: Vec<Child>,
+    /// The folder of an earlier attempt, whose outputs this one goes on with.
+    earlier: Option<PathBuf>,
 }
 
 impl<'a> Submission<'a> {
@@ -193,6 +198,7 @@ impl<'a> Submission<'a> {
             secrets,
             record,
             children,
+            earlier: None,
         };
         Ok((run, taken))
     }
@@ -207,6 +213,10 @@ impl<'a> Submission<'a> {
         let ctx = self.ctx;
         let outcome = self.prepare_folder(job).and_then(|()| self.run(job, asker, cancel));
         self.live.give_back();
+        if !self.opened.history.is_attempt_current()? {
+            // A later attempt has the run; what this one wrote is none of it.
+            return Err(azml_core::history::Error::TakenOver { run: self.record.run_id }.into());
+        }
         let collected = self.collect(outcome.as_ref());
         ctx.env.pass("submit", 2);
         self.commit_attachments();
@@ -268,7 +278,11 @@ impl<'a> Submission<'a> {
         let words: Vec<String> =
             self.record.command.as_ref().map_or_else(|| script.cloned().collect(), Clone::clone);
         self.log(&format!("running {}", words.join(" ")));
-        Ok(self.target.prepare(job)?)
+        self.target.prepare(job)?;
+        let Some(earlier) = &self.earlier else { return Ok(()) };
+        let outputs = |work: &Path| work.join(OUTPUTS);
+        run::copy_folder(&outputs(earlier), &outputs(&self.live.work()))
+            .map_err(|error| CommandError::file("copy the outputs of", earlier, error))
     }
 
     /// Runs the program to its end, with a thread beside it that gives signs of life.
