@@ -377,7 +377,7 @@ fn hosts_that_do_not_answer_are_asked_at_once_and_then_left_alone_for_a_while() 
     let list = || alice.azml(&project, &["history", "list", "-o", "json"]).ok();
     let first = list();
     assert_eq!(first.stderr.matches("2 runs on node1 are shown").count(), 1, "one line: {first}");
-    assert_eq!(first.json()[0]["status"], "Running", "{first}");
+    assert_eq!((&first.json()[0]["status"], host.has_met()), (&"Running".into(), true), "{first}");
     let _cut = until(&alice, &project, &format!("ls {}", host.home().display()), "*is-cut*");
     host.mend();
     // Nobody is asked again so soon, but by name.
@@ -390,4 +390,50 @@ fn hosts_that_do_not_answer_are_asked_at_once_and_then_left_alone_for_a_while() 
     fs::write(host.home().join("stop"), "").expect("a file is written");
     let _ended = alice.azml(&project, &["experiment", "wait", &runs[0], &runs[1]]).ok();
     assert!(!list().stderr.contains("node1"));
+}
+
+#[test]
+fn a_sweep_whose_azml_is_killed_goes_on_with_what_the_machine_has() {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    let (alice, project) = at_host(&sandbox, &host, &[]);
+    write(
+        &project,
+        "train.sh",
+        "echo $1 >> $HOME/ran; [ $1 != 2 ] || until [ -e $HOME/go ]; do sleep 0.1; done; azml run log loss $1\n",
+    );
+    let words =
+        ["sweep", "-c", "gpu", "--param", "lr=1..4", "--max-parallel", "2", "--", "sh", "train.sh", "{lr}"];
+    let sweep = Running::start(&alice, &project, &words);
+    let ran = format!("cat {}/ran", host.home().display());
+    // The second member waits; others have their turns beside it.
+    let _third = until(&alice, &project, &ran, "*2*3*");
+    sweep.signal(&alice, "-9");
+    drop(sweep.child.wait_with_output().expect("it ends"));
+    let sweeps = alice.azml_json(&project, &["history", "list", "--query", "[?sweep].run_id"]);
+    let id = sweeps[0].as_str().expect("a sweep").to_owned();
+    fs::write(host.home().join("go"), "").expect("a file is written");
+    let _resumed = alice.azml(&project, &["sweep", "resume", &id]).ok();
+    let ran = fs::read_to_string(host.home().join("ran")).expect("a file of the script's");
+    let mut ran: Vec<&str> = ran.lines().collect();
+    ran.sort_unstable();
+    assert_eq!(ran, ["1", "2", "3", "4"], "each once");
+    let best = alice.azml_json(&project, &["sweep", "best", &id, "--metric", "loss", "--mode", "min"]);
+    assert_eq!((&best["loss"], &best["engine"]["host"]), (&1.into(), &"node1".into()), "{best}");
+}
+
+#[test]
+fn a_snapshot_with_large_files_is_refused_for_a_machine_by_their_names() {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    let (alice, project) = at_host(&sandbox, &host, &[]);
+    write(&project, "train.sh", TRAIN);
+    write(&project, "data/big.bin", vec![b'x'; 2 << 20]);
+    let alice = alice.with_env("AZML_LARGE_FILE", "1MB");
+    let refused = alice.azml(&project, &[&SUBMIT[..], &["train.sh"]].concat()).fails();
+    let _named = refused.says("large files").says("data/big.bin").says(".amlignore");
+    assert_eq!(times(&host), 0);
+    write(&project, ".amlignore", "data/\n");
+    let _ran = alice.azml(&project, &[&SUBMIT[..], &["train.sh"]].concat()).ok();
+    assert_eq!(times(&host), 1);
 }

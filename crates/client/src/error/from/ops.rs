@@ -339,10 +339,6 @@ impl From<sweep::Error> for CommandError {
                 let hint = format!("write {{{name}}} where the value is to stand");
                 Self::usage(error).hint(hint)
             }
-            Error::Target { target, .. } => {
-                let hint = format!("single runs go there: {{azml}} experiment submit -c {target} -- COMMAND");
-                Self::usage(error).hint(hint)
-            }
             Error::NoSweep { .. } => {
                 Self::usage(error).hint("the sweeps there are: {azml} history list --query '[?sweep].run_id'")
             }

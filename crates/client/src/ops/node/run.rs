@@ -126,7 +126,9 @@ fn go(
     let record =
         spec.record().ok_or_else(|| CommandError::failed("the job has no record that can be read"))?;
     let live = live_of(base, &spec.project, &spec.run, attempt)?;
-    let earlier = live.work_of_earlier(attempt);
+    // One that ended in order has its outputs beside its logs.
+    let earlier =
+        live.work_of_earlier(attempt).or_else(|| (attempt > 1).then(|| opened.history.run_folder(&spec.run)));
     let plan = Plan {
         config: spec.config.clone(),
         program: spec.program.clone(),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use azml_core::large;
 use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::{Taken, Why};
+use crossbeam_channel::never;
 
 use super::{Plan, claim, first_record, logs, take_snapshot, warn_of_state_dir};
 use crate::context::{Context, Opened};
@@ -11,10 +13,14 @@ use crate::engine::{self, Engine, Handle, JobSpec, spec};
 use crate::error::CommandError;
 use crate::limits;
 use crate::ops::push::Push;
+use crate::ops::remote;
 use crate::run::console::Console;
 use crate::run::live::Live;
 use crate::run::signals::Cancel;
 use crate::run::target::Program;
+
+/// The most large files that a refusal names.
+const LARGE_NAMED: usize = 5;
 
 /// A run that an engine has.
 pub struct Sent {
@@ -37,22 +43,95 @@ pub fn send(
     warn_of_state_dir(ctx, opened.project.root());
     let engine = engine::of(ctx, place)?;
     engine.check(&plan.config, &plan.program)?;
-    let store = RunStore::new(&opened.history);
-    let live = claim(ctx, opened, store)?;
+    let live = claim(ctx, opened, RunStore::new(&opened.history))?;
     let taken = take_snapshot(ctx, opened, plan, &live)?;
-    if taken.has_large {
-        let error =
-            format!("the snapshot has large files, and azml does not send these to {}", place.place());
-        return Err(CommandError::failed(error).hint(
-            "leave them out by a line in .amlignore, and put them into the node's folder of the project",
-        ));
-    }
+    refuse_large(opened, &taken, place)?;
     warn_of_inputs(ctx, &taken, place);
+    let cancel = Cancel::listen().map_err(CommandError::failed)?;
+    let mut push = None;
+    let begin = |record: &RunRecord| {
+        console.recorded(record);
+        let by = ctx.signature(opened.project.root());
+        let started = plan.remote.as_ref().map(|remote| Push::start(&opened.history, remote, by));
+        push = started.transpose()?;
+        Ok(())
+    };
+    let (record, handle) = give_as(ctx, opened, plan, (place, &*engine), (live, &taken), begin)?;
+    Ok(Sent { record, handle, cancel, push })
+}
+
+/// Gives a run on a snapshot that was taken before to the engine at `place`; its record and its handle.
+pub fn give(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    place: &Handle,
+    console: &Arc<dyn Console>,
+    taken: &Taken,
+) -> Result<(RunRecord, Handle), CommandError> {
+    let engine = engine::of(ctx, place)?;
+    let live = claim(ctx, opened, RunStore::new(&opened.history))?;
+    let begin = |record: &RunRecord| {
+        console.recorded(record);
+        Ok(())
+    };
+    give_as(ctx, opened, plan, (place, &*engine), (live, taken), begin)
+}
+
+/// Waits for the end of a run that an engine has; a signal cancels it.
+pub fn end_of(
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    cancel: &Cancel,
+) -> Result<RunRecord, CommandError> {
+    if let Some(over) = remote::wait(ctx, opened, record, cancel.received())? {
+        return Ok(over);
+    }
+    if let Some(handle) = Handle::of(record) {
+        engine::of(ctx, &handle)?.cancel(&handle)?;
+    }
+    Ok(remote::wait(ctx, opened, record, &never())?.unwrap_or_else(|| record.clone()))
+}
+
+/// Refuses a snapshot with large files, which do not get to a target: a script would find texts in their places.
+pub fn refuse_large(opened: &Opened, taken: &Taken, place: &Handle) -> Result<(), CommandError> {
+    if !taken.has_large {
+        return Ok(());
+    }
+    let git = opened.history.git();
+    let files = git.find_tree(taken.tree).map_err(CommandError::failed)?.traverse().breadthfirst.files();
+    let files = files.map_err(CommandError::failed)?;
+    let large = files.iter().filter(|file| large::pointer(git, file.oid).is_ok_and(|found| found.is_some()));
+    let paths: Vec<String> =
+        large.map(|file| azml_core::quote::quoted(&file.filepath).into_owned()).collect();
+    let named = paths.iter().take(LARGE_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = paths.len().saturating_sub(LARGE_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let error = format!(
+        "the snapshot has large files, and azml does not send these to {}: {named}{more}",
+        place.place()
+    );
+    Err(CommandError::failed(error).hint(
+        "leave them out by a line in .amlignore, and name a folder there that has them by `data` in the .compute file",
+    ))
+}
+
+/// Records a run, and gives it to an engine. `begin` is called in between, when the run is known by its id.
+fn give_as(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    (place, engine): (&Handle, &dyn Engine),
+    (live, taken): (Live, &Taken),
+    begin: impl FnOnce(&RunRecord) -> Result<(), CommandError>,
+) -> Result<(RunRecord, Handle), CommandError> {
+    let store = RunStore::new(&opened.history);
     let words = match &plan.program {
         Program::Command { words, .. } => Some(words.clone()),
         _ => None,
     };
-    let (mut record, secrets) = first_record(ctx, opened, plan, words, &live, &taken);
+    let (mut record, secrets) = first_record(ctx, opened, plan, words, &live, taken);
     let handle = place.of_run(live.id(), 1);
     handle.put(&mut record);
     let (_, mut control) = logs(opened, &live)?;
@@ -61,15 +140,12 @@ pub fn send(
         .and_then(|()| live.set_elsewhere())
         .and_then(|()| live.keep_secrets(&secrets))
         .map_err(|error| CommandError::file("write into", live.folder(), error))?;
-    let cancel = Cancel::listen().map_err(CommandError::failed)?;
     let by = ctx.signature(opened.project.root());
     record = store.start(&record, &by)?;
     ctx.env.pass("send", 1);
-    console.recorded(&record);
-    let push = plan.remote.as_ref().map(|remote| Push::start(&opened.history, remote, by.clone()));
-    let push = push.transpose()?;
-    let spec = job(ctx, opened, plan, &record, &taken);
-    let sent = submit(ctx, opened, &*engine, &spec);
+    begin(&record)?;
+    let spec = job(ctx, opened, plan, &record, taken);
+    let sent = submit(ctx, opened, engine, &spec);
     ctx.env.pass("send", 2);
     let handle = match sent {
         Ok(handle) => handle,
@@ -85,7 +161,7 @@ pub fn send(
     };
     let record = store.edit(&record.run_id, &by, put)?;
     live.keep(&record).map_err(|error| CommandError::file("write into", live.folder(), error))?;
-    Ok(Sent { record, handle, cancel, push })
+    Ok((record, handle))
 }
 
 /// Gives the engine the job; again, if the line breaks, for whoever has it already does not start it twice.

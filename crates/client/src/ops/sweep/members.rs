@@ -14,6 +14,7 @@ use signal_hook::consts::SIGTERM;
 
 use super::{Definition, Event, Place, Swept, Values, members};
 use crate::context::{Context, Opened};
+use crate::engine;
 use crate::error::CommandError;
 use crate::notices::{Level, Notices, Progress, Unwatched};
 use crate::ops::push::Push;
@@ -46,6 +47,8 @@ pub(super) struct Sweep<'a> {
     pub(super) record: RunRecord,
     /// The members to run.
     pub(super) todo: Vec<(u64, Values)>,
+    /// Those of them that a target has already.
+    pub(super) going: BTreeMap<u64, RunRecord>,
     /// The most that run at once.
     pub(super) parallel: usize,
 }
@@ -208,6 +211,7 @@ impl Sweep<'_> {
             words: self.words.clone(),
             taken: self.taken.clone(),
             sweep: self.record.clone(),
+            going: self.going.clone(),
             asker: push.map(Push::asker),
             queue,
             news,
@@ -253,6 +257,7 @@ struct Worker {
     words: Vec<String>,
     taken: Taken,
     sweep: RunRecord,
+    going: BTreeMap<u64, RunRecord>,
     asker: Option<Asker>,
     queue: Receiver<(u64, Values)>,
     news: Sender<News>,
@@ -286,6 +291,17 @@ impl Worker {
         let told = Told { news: self.news.clone(), number, values: values.clone(), signal };
         let console: Arc<dyn Console> = Arc::new(told);
         let cancel = Cancel::from_channel(received);
+        if let Some(record) = self.going.get(&number) {
+            console.recorded(record);
+            return Ok((submit::elsewhere::end_of(ctx, opened, record, &cancel)?, None));
+        }
+        if let Some(place) = engine::place(&plan.config.compute)? {
+            let (record, _) = submit::elsewhere::give(ctx, opened, &plan, &place, &console, &self.taken)?;
+            if let Some(asker) = &self.asker {
+                asker.push();
+            }
+            return Ok((submit::elsewhere::end_of(ctx, opened, &record, &cancel)?, None));
+        }
         let watched = (&cancel, self.asker.clone());
         let (record, outcome) = submit::submit_member(ctx, opened, &plan, &console, &self.taken, watched)?;
         Ok((record, outcome.err()))

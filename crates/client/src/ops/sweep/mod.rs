@@ -23,10 +23,10 @@ pub use self::definition::Definition;
 use self::members::Sweep;
 pub use self::space::{Error as SpaceError, Values};
 pub use self::template::Error as TemplateError;
-use super::runs;
 use super::submit::{self, Label, Member, Options, Plan, Wanted};
+use super::{remote, runs};
 use crate::context::{Context, Opened};
-use crate::engine;
+use crate::engine::{self, Handle};
 use crate::error::CommandError;
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::live::{self, Live};
@@ -49,14 +49,6 @@ pub enum Error {
     /// The command does not fit the parameters.
     #[error(transparent)]
     Template(#[from] template::Error),
-    /// The target is another computer or a container.
-    #[error("a sweep runs on this computer, and `{target}` is a target of type {kind}")]
-    Target {
-        /// The run configuration's target.
-        target: String,
-        /// Its type.
-        kind: String,
-    },
     /// The run is something else.
     #[error("run {run} is no sweep")]
     NoSweep {
@@ -198,8 +190,17 @@ pub fn start(
     let plan = first_plan(ctx, opened, (&definition, &words), request.options)?;
     let store = RunStore::new(&opened.history);
     let live = submit::claim(ctx, opened, store)?;
-    submit::target(ctx, opened, &plan, &live).check(&plan.program, !plan.config.prepare.is_empty())?;
+    let place = engine::place(&plan.config.compute)?;
+    if let Some(place) = &place {
+        engine::of(ctx, place)?.check(&plan.config, &plan.program)?;
+    } else {
+        let target = submit::target(ctx, opened, &plan, &live);
+        target.check(&plan.program, !plan.config.prepare.is_empty())?;
+    }
     let taken = submit::take_snapshot(ctx, opened, &plan, &live)?;
+    if let Some(place) = &place {
+        submit::elsewhere::refuse_large(opened, &taken, place)?;
+    }
     definition.left_out = taken
         .left_out
         .iter()
@@ -220,9 +221,23 @@ pub fn start(
     (record.status, record.start_time_utc) = (Status::Running, Some(ctx.env.now()));
     let record = store.start(&record, &ctx.signature(opened.project.root()))?;
     let todo = definition.values()?;
-    let parallel = request.parallel;
-    Sweep { ctx, opened, plan, definition, words, taken, live, control, secrets, record, todo, parallel }
-        .complete(&cancel, tell)
+    let (parallel, going) = (request.parallel, BTreeMap::new());
+    Sweep {
+        ctx,
+        opened,
+        plan,
+        definition,
+        words,
+        taken,
+        live,
+        control,
+        secrets,
+        record,
+        todo,
+        going,
+        parallel,
+    }
+    .complete(&cancel, tell)
 }
 
 /// Refuses parameters whose values no record should have.
@@ -267,11 +282,18 @@ pub fn resume(
         .map_err(|error| CommandError::file("write into", &runs_dir, error))?
         .ok_or_else(|| Error::GoesOn { run: record.run_id.clone() })?;
     // Read under the lock: another azml may have run some of them just now.
-    let completed: BTreeSet<u64> = members(opened, record)?
-        .iter()
-        .filter(|member| member.status == Status::Completed)
-        .filter_map(Member::number_in)
-        .collect();
+    let mut completed = BTreeSet::new();
+    let mut going = BTreeMap::new();
+    for member in members(opened, record)? {
+        let Some(number) = Member::number_in(&member) else { continue };
+        // What a target has goes on without an azml, or has ended since.
+        let member = remote::look(ctx, opened, &member)?.record;
+        if member.status == Status::Completed {
+            completed.insert(number);
+        } else if !member.status.is_over() && Handle::is_in(&member) {
+            going.insert(number, member);
+        }
+    }
     let mut todo = definition.values()?;
     todo.retain(|(number, _)| !completed.contains(number));
     let store = RunStore::new(&opened.history);
@@ -302,8 +324,22 @@ pub fn resume(
         .map_err(|error| CommandError::file("write into", &live.work(), error))?;
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     store.put(&record, &ctx.signature(root))?;
-    Sweep { ctx, opened, plan, definition, words, taken, live, control, secrets, record, todo, parallel }
-        .complete(&cancel, tell)
+    Sweep {
+        ctx,
+        opened,
+        plan,
+        definition,
+        words,
+        taken,
+        live,
+        control,
+        secrets,
+        record,
+        todo,
+        going,
+        parallel,
+    }
+    .complete(&cancel, tell)
 }
 
 /// The words of a resumed sweep's command, with what its record lacks.
@@ -349,11 +385,7 @@ fn first_plan(
     let (_, first) = values.first().ok_or(Error::Space(space::Error::None))?;
     let wanted = definition.wanted(words, first)?;
     let configuration = Some(definition.configuration.as_str());
-    let plan = submit::plan(ctx, opened, Options { configuration, wanted, ..options })?;
-    match engine::place(&plan.config.compute)? {
-        Some(place) => Err(Error::Target { target: plan.config.target, kind: place.kind }.into()),
-        None => Ok(plan),
-    }
+    submit::plan(ctx, opened, Options { configuration, wanted, ..options })
 }
 
 /// The snapshot of a sweep that was begun earlier.
@@ -376,7 +408,9 @@ fn end_orphans(ctx: &Context, opened: &Opened, sweep: &RunRecord) -> Result<(), 
     if found.iter().any(|run| run.is_watched && run.record.is_same_run(sweep)) {
         return Err(Error::GoesOn { run: sweep.run_id.clone() }.into());
     }
-    for run in found.iter().filter(|run| !run.is_watched && is_member(&run.record)) {
+    // Processes on other computers are not this one's, whatever their numbers.
+    let is_orphan = |run: &&live::Found| !run.is_watched && !run.is_elsewhere() && is_member(&run.record);
+    for run in found.iter().filter(is_orphan) {
         let known = RunStore::new(&opened.history).current(&run.record)?;
         let Some(pid) = run.left_running(known.as_ref().unwrap_or(&run.record)) else { continue };
         let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { continue };
