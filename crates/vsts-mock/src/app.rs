@@ -24,6 +24,7 @@ use crate::jobs::Jobs;
 use crate::journal::Journal;
 use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, Limits};
 use crate::maintenance::Maintenance;
+use crate::merge_queue::MergeQueue;
 use crate::registry::{self, RegistryError};
 use crate::service_hosts::without_port;
 use crate::state::{State, StateError};
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) maintenance: Maintenance,
     pub(crate) histories: Histories,
+    /// The repositories whose pull requests have to be looked at.
+    pub(crate) merge_queue: MergeQueue,
     /// True if what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
     pub(crate) is_durable: bool,
     seed: Seed,
@@ -105,6 +108,7 @@ impl App {
             budget: Budget::new(BYTES_IN_FLIGHT),
             maintenance,
             histories: Histories::default(),
+            merge_queue: MergeQueue::default(),
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),
             hashed: HashedPasswords::default(),
@@ -132,6 +136,7 @@ impl App {
         self.clock.set_ahead(0);
         self.journal.clear();
         self.faults.replace(&self.seed.faults)?;
+        self.merge_queue.hold_completions(false);
         self.jobs.clear();
         self.device_codes.clear();
         self.sessions.clear();

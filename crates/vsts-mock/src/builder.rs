@@ -20,6 +20,7 @@ use crate::http;
 use crate::intercept;
 use crate::listening;
 use crate::operations::lfs::garbage;
+use crate::operations::pull_requests;
 use crate::server::{MockServer, Ready, StartError};
 use crate::ssh::{self, SshError};
 use crate::tls::Tls;
@@ -244,6 +245,8 @@ impl Builder {
         }
         let (sweeping, stop) = (app.clone(), shutdown.clone());
         tasks.push(tokio::spawn(async move { garbage::keep_sweeping(&sweeping, stop).await }));
+        let (working, stop) = (app.clone(), shutdown.clone());
+        tasks.push(tokio::spawn(async move { pull_requests::queue::keep_working(&working, stop).await }));
         let ready = Ready {
             event: "ready",
             http: address.map(|address| format!("http://{address}")),

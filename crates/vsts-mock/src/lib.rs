@@ -39,6 +39,7 @@ mod journal;
 mod limits;
 mod listening;
 mod maintenance;
+mod merge_queue;
 mod operations;
 mod registry;
 mod server;

@@ -20,6 +20,11 @@
 //! | take away another's lock | `RemoveOthersLocks` on the ref |
 //! | create a project | `CreateRepository` on the account |
 //! | read a list of entries | `GenericRead`, or `ManagePermissions`, on what it is about |
+//! | push to a branch with a policy that blocks | `PolicyExempt` on the ref, beside what the push takes |
+//! | work on a pull request | `GenericRead` and `PullRequestContribute` on the repository |
+//! | complete a pull request | the same, and what a fast-forward of the target takes |
+//! | complete it past its policies | `PullRequestBypassPolicy` on the target |
+//! | change policies | `EditPolicies` on the repository or branch, or on the project |
 //! | list a repository that is disabled | `GenericRead` on it; nothing else can be done with it but to enable it |
 //! | change a list of entries | `ManagePermissions` on what it is about, or being a collection administrator |
 //! | change a group | being an administrator of its project, or a collection administrator |
@@ -44,7 +49,9 @@ pub(crate) use security::{
     authorize_acl, authorize_acl_reading, authorize_group, holds, merged, sees_subject,
 };
 pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, standing, subject, subjects};
-pub(crate) use updates::{authorize_lock, authorize_push, authorize_update, creator_may_own};
+pub(crate) use updates::{
+    authorize_direct_push, authorize_lock, authorize_push, authorize_update, creator_may_own,
+};
 pub(crate) use viewer::Viewer;
 
 pub(crate) use crate::directory::token;

@@ -38,6 +38,11 @@ pub(crate) enum Refusal {
     /// Somebody has locked the ref.
     #[error("TF402404: The reference '{name}' is locked by '{by}'.")]
     Locked { name: String, by: String },
+    /// The branch has policies that only pull requests meet.
+    #[error(
+        "TF402455: Pushes to this branch are not permitted; you must use a pull request to update this branch."
+    )]
+    Protected,
     /// A ref that only the server writes.
     #[error("TF401027: refs below 'refs/pull/' are written by the server alone.")]
     ServerOwned,

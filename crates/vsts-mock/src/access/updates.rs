@@ -60,6 +60,28 @@ pub(crate) fn authorize_update(
     }
 }
 
+/// Decides whether a branch may be changed without a pull request.
+pub(crate) fn authorize_direct_push(
+    directory: &Directory,
+    principal: &Principal,
+    repo: &Repo,
+    name: &str,
+    default_branch: Option<&str>,
+) -> Result<(), Refusal> {
+    let mut policies = directory.pulls.policies_of(repo.account, repo.project);
+    let is_protected = policies.any(|policy| {
+        policy.is_enabled
+            && policy.is_blocking
+            && policy.scopes.iter().any(|scope| scope.covers(repo.id, name, default_branch))
+    });
+    let permission = Permission::PolicyExempt;
+    if !is_protected || authorize(directory, principal, permission, Target::Ref(repo, name)).is_ok() {
+        Ok(())
+    } else {
+        Err(Refusal::Protected)
+    }
+}
+
 /// Decides whether a ref may be locked, or let go: one's own lock by who may write it, another's with a right of its own.
 pub(crate) fn authorize_lock(
     directory: &Directory,

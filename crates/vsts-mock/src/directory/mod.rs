@@ -13,6 +13,7 @@ mod handle;
 pub(crate) mod name;
 mod names;
 pub(crate) mod permission;
+pub(crate) mod pull_request;
 mod record;
 pub(crate) mod subject;
 pub(crate) mod token;
@@ -30,6 +31,9 @@ pub(crate) use group::{Group, GroupKind};
 pub(crate) use handle::{Handle, OpenRepositories};
 use name::NameError;
 use names::Names;
+pub(crate) use pull_request::{
+    Comment, GitStatus, Iteration, PolicyConfiguration, PullRequest, PullRequests, Thread,
+};
 pub(crate) use record::{AccessEntry, CutOff, Membership, Record, RefLock, Seeded};
 
 /// Somebody who can sign in.
@@ -137,6 +141,7 @@ pub(crate) struct Directory {
     /// (member, group)
     pub(crate) memberships: OrdSet<(Uuid, Uuid)>,
     pub(crate) experimentation: Experimentation,
+    pub(crate) pulls: PullRequests,
     /// The owners of locks, by repository and ref.
     pub(crate) ref_locks: OrdMap<(Uuid, String), Uuid>,
     /// The marks of what the seed has given once; they derive from its text.

@@ -2,13 +2,16 @@
 //!
 //! Loading the database and changing it both go through [`Directory::put`] and [`Directory::remove`].
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::permission::Permissions;
 use super::{
-    Account, Assignment, Directory, Entry, Group, GroupKind, Project, Repo, Resource, SshKey, Token, User,
-    name,
+    Account, Assignment, Comment, Directory, Entry, GitStatus, Group, GroupKind, Iteration,
+    PolicyConfiguration, Project, PullRequest, Repo, Resource, SshKey, Thread, Token, User, name,
 };
+use crate::directory::pull_request::PullStatus;
 
 /// A value that is stored as one row.
 pub(crate) trait Record: Sized {
@@ -284,5 +287,58 @@ impl Record for CutOff {
             directory.cut_off.remove(account);
         }
         Some(Self { account: *account, token })
+    }
+}
+
+/// Implements [`Record`] for a kind of record of pull requests.
+macro_rules! of_pull_requests {
+    ($($kind:ident in $map:ident by $key:ty, $of:expr;)+) => {$(
+        impl Record for $kind {
+            type Key = $key;
+
+            fn key(&self) -> Self::Key {
+                let of: fn(&Self) -> $key = $of;
+                of(self)
+            }
+
+            fn add(self, directory: &mut Directory) {
+                directory.pulls.$map.insert(self.key(), Arc::new(self));
+            }
+
+            fn take(directory: &mut Directory, key: &Self::Key) -> Option<Self> {
+                directory.pulls.$map.remove(key).map(Arc::unwrap_or_clone)
+            }
+        }
+    )+};
+}
+
+of_pull_requests! {
+    Iteration in iterations by (Uuid, i64, i64), |one| (one.account, one.pull_request, one.id);
+    Thread in threads by (Uuid, i64, i64), |one| (one.account, one.pull_request, one.id);
+    Comment in comments by (Uuid, i64, i64, i64), |one| (one.account, one.pull_request, one.thread, one.id);
+    GitStatus in statuses by (Uuid, String, i64), |one| (one.repo, one.subject.clone(), one.id);
+    PolicyConfiguration in policies by (Uuid, i64), |one| (one.account, one.id);
+}
+
+impl Record for PullRequest {
+    type Key = (Uuid, i64);
+
+    fn key(&self) -> (Uuid, i64) {
+        (self.account, self.id)
+    }
+
+    fn add(self, directory: &mut Directory) {
+        if self.status == PullStatus::Active {
+            directory.pulls.active.insert((self.repo, self.id));
+        }
+        directory.pulls.of_repos.insert((self.repo, self.id));
+        directory.pulls.all.insert(self.key(), Arc::new(self));
+    }
+
+    fn take(directory: &mut Directory, key: &(Uuid, i64)) -> Option<Self> {
+        let pull = directory.pulls.all.remove(key)?;
+        directory.pulls.active.remove(&(pull.repo, pull.id));
+        directory.pulls.of_repos.remove(&(pull.repo, pull.id));
+        Some(Arc::unwrap_or_clone(pull))
     }
 }

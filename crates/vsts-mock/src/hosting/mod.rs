@@ -71,6 +71,17 @@ impl GitRefusal {
     }
 }
 
+/// The way by which refs change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PushOrigin {
+    /// A push, or a request for one.
+    Client,
+    /// The completion of a pull request, which has met the policies of the branch.
+    Completion,
+    /// The server itself, for refs that nobody else writes; this is no push.
+    Server,
+}
+
 /// Too many conversations are open at the moment.
 #[derive(Debug, thiserror::Error)]
 #[error("The server is busy. Try again in a moment.")]
@@ -146,10 +157,17 @@ impl Session {
             app: app.clone(),
             principal,
             repo: repo.clone(),
+            origin: PushOrigin::Client,
             runtime: Handle::current(),
             fault: OnceLock::new(),
         };
         Ok(Self { app: app.clone(), repo, policy, service, version, options, turn })
+    }
+
+    /// Has the refs change in another way.
+    pub(crate) fn through(mut self, origin: PushOrigin) -> Self {
+        self.policy.origin = origin;
+        self
     }
 
     /// The conversation's place among the others.

@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 use git_wire::{Denial, Policy, RefUpdate, UpdateKind};
 use tokio::runtime::Handle;
 
-use super::GitRefusal;
+use super::{GitRefusal, PushOrigin};
 use crate::access::{
-    Permission, Principal, Refusal, Target, authorize, authorize_push, authorize_update, creator_may_own,
+    Permission, Principal, Refusal, Target, authorize, authorize_direct_push, authorize_push,
+    authorize_update, creator_may_own,
 };
 use crate::app::App;
 use crate::directory::{Directory, Repo};
@@ -28,6 +29,7 @@ pub(super) struct RepoPolicy {
     pub(super) app: Arc<App>,
     pub(super) principal: Principal,
     pub(super) repo: Repo,
+    pub(super) origin: PushOrigin,
     pub(super) runtime: Handle,
     /// The fault that this push meets; asked for once, when its first ref is to change.
     pub(super) fault: OnceLock<Option<Fault>>,
@@ -63,6 +65,29 @@ impl RepoPolicy {
         }))
     }
 
+    /// Refuses a push to a branch that takes pull requests alone. Anybody who may create a branch may create it.
+    fn check_branch_policies(
+        &self,
+        directory: &Directory,
+        repo: &Repo,
+        name: &str,
+        kind: UpdateKind,
+    ) -> Result<(), Refusal> {
+        if kind == UpdateKind::Create || !name.starts_with("refs/heads/") {
+            return Ok(());
+        }
+        let default = repo.handle.default_branch(&self.app.state.repo_path(repo.id)).ok().flatten();
+        authorize_direct_push(directory, &self.principal, repo, name, default.as_deref())
+    }
+
+    fn maintain(&self) {
+        self.repo.handle.forget_size();
+        match self.app.state.open_repo(&self.repo) {
+            Ok(repository) => self.app.maintenance.changed(repository),
+            Err(error) => tracing::debug!(%error, "a repository is gone that was just pushed to"),
+        }
+    }
+
     /// Gives new branches to who made them, and takes back what was given on those that are gone.
     async fn pass_ownership(&self, updates: &[RefUpdate]) -> Result<(), RegistryError> {
         let Some(user) = self.principal.user else { return Ok(()) };
@@ -94,6 +119,9 @@ impl Policy for RepoPolicy {
     }
 
     fn may_push(&self) -> Result<(), Denial> {
+        if self.origin == PushOrigin::Server {
+            return Ok(());
+        }
         self.ask(|directory, repo| authorize_push(directory, &self.principal, repo))
     }
 
@@ -105,7 +133,13 @@ impl Policy for RepoPolicy {
         if name.len() > REF_NAME_BYTES && update.new.is_some() {
             return Err(Denial::new(GitRefusal::NameTooLong));
         }
+        if self.origin == PushOrigin::Server {
+            return Ok(());
+        }
         self.ask(|directory, repo| authorize_update(directory, &self.principal, repo, name, update.kind))?;
+        if self.origin == PushOrigin::Client {
+            self.ask(|directory, repo| self.check_branch_policies(directory, repo, name, update.kind))?;
+        }
         self.check_fault()
     }
 
@@ -115,6 +149,10 @@ impl Policy for RepoPolicy {
     }
 
     fn updated(&self, updates: &[RefUpdate]) {
+        self.maintain();
+        if self.origin == PushOrigin::Server {
+            return;
+        }
         let directory = self.app.state.directory();
         let name_of = |name: Option<&String>| name.cloned().unwrap_or_default();
         for update in updates {
@@ -157,10 +195,8 @@ impl Policy for RepoPolicy {
         if let Err(error) = recorded {
             tracing::error!(%error, "a push could not be recorded");
         }
-        self.repo.handle.forget_size();
-        match self.app.state.open_repo(&self.repo) {
-            Ok(repository) => self.app.maintenance.changed(repository),
-            Err(error) => tracing::debug!(%error, "a repository is gone that was just pushed to"),
+        if !self.app.state.directory().pulls.active_in(self.repo.id).is_empty() {
+            self.app.merge_queue.add(self.repo.id);
         }
         let passes = |update: &RefUpdate| matches!(update.kind, UpdateKind::Create | UpdateKind::Delete);
         if updates.iter().any(passes)

@@ -41,6 +41,20 @@ pub(super) fn show(refused: &Refused) -> HttpRefusal {
         Refused::NoItem { .. } => (StatusCode::NOT_FOUND, "GitItemNotFoundException"),
         Refused::ItemExists { .. } => (StatusCode::CONFLICT, "GitItemAlreadyExistsException"),
         Refused::NoPush { .. } => (StatusCode::NOT_FOUND, "GitPushNotFoundException"),
+        Refused::NoPullRequest => (StatusCode::NOT_FOUND, "GitPullRequestNotFoundException"),
+        Refused::PullRequestExists => (StatusCode::CONFLICT, "GitPullRequestExistsException"),
+        Refused::PullRequestNotActivated => {
+            (StatusCode::BAD_REQUEST, "GitPullRequestCannotBeActivatedException")
+        }
+        Refused::PullRequestNotEditable => (StatusCode::CONFLICT, "GitPullRequestNotEditableException"),
+        Refused::PullRequestStale => (StatusCode::CONFLICT, "GitPullRequestStaleException"),
+        Refused::PullRequestConflicts { .. } => {
+            (StatusCode::CONFLICT, "GitPullRequestMergeConflictException")
+        }
+        Refused::RejectedByPolicy(_) => {
+            (StatusCode::FORBIDDEN, "GitPullRequestUpdateRejectedByPolicyException")
+        }
+        Refused::NoPart { what, .. } => (StatusCode::NOT_FOUND, key_of_part(what)),
         Refused::PushGone => (StatusCode::CONFLICT, "GitPushNotFoundException"),
         Refused::NoToken { .. } => (StatusCode::NOT_FOUND, "SessionTokenNotFoundException"),
         Refused::NoSecurityToken { .. } => (StatusCode::NOT_FOUND, "SecurityTokenNotFoundException"),
@@ -49,6 +63,9 @@ pub(super) fn show(refused: &Refused) -> HttpRefusal {
         }
         Refused::Access(Refusal::TokenUse { .. }) | Refused::AccessCheck(_) => {
             (StatusCode::FORBIDDEN, "AccessCheckException")
+        }
+        Refused::Access(Refusal::Protected) => {
+            (StatusCode::FORBIDDEN, "GitRefUpdateRejectedByPolicyException")
         }
         Refused::Access(_) | Refused::Denied(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),
         Refused::StaleRef { .. } => (StatusCode::CONFLICT, "GitReferenceStaleException"),
@@ -74,6 +91,19 @@ pub(super) fn show(refused: &Refused) -> HttpRefusal {
         other => other.to_string(),
     };
     HttpRefusal { status, key, message }
+}
+
+/// The service's key for a part of a pull request, or of a project's policies, that is not there.
+fn key_of_part(what: &str) -> &'static str {
+    match what {
+        "reviewer" => "GitPullRequestReviewerNotFoundException",
+        "thread" | "comment" => "GitPullRequestCommentThreadNotFoundException",
+        "iteration" => "GitPullRequestIterationNotFoundException",
+        "policy" => "PolicyConfigurationNotFoundException",
+        "policy type" => "PolicyTypeNotFoundException",
+        "policy evaluation" => "PolicyEvaluationNotFoundException",
+        _ => "GitItemNotFoundException",
+    }
 }
 
 fn show_registry(error: &RegistryError) -> HttpRefusal {

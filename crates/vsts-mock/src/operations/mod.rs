@@ -24,6 +24,7 @@ pub(crate) mod new_objects;
 pub(crate) mod objects;
 pub(crate) mod permissions;
 pub(crate) mod projects;
+pub(crate) mod pull_requests;
 pub(crate) mod push;
 pub(crate) mod pushes;
 pub(crate) mod refs;

@@ -12,7 +12,7 @@ use super::refused::Refused;
 use crate::access::authorize_push;
 use crate::admission::Client;
 use crate::disk_full;
-use crate::hosting::{GitRefusal, Session};
+use crate::hosting::{GitRefusal, PushOrigin, Session};
 
 /// The change of one ref.
 #[derive(Clone, Debug)]
@@ -44,7 +44,18 @@ impl Received {
 
 /// Changes refs, with the objects in `pack`, which may be none. Blocks.
 pub(crate) fn push(ctx: &RepoContext, commands: &[Command], pack: &[u8]) -> Result<Received, Refused> {
-    authorize_push(&ctx.directory, &ctx.principal, &ctx.repo)?;
+    push_through(ctx, commands, pack, PushOrigin::Client)
+}
+
+fn push_through(
+    ctx: &RepoContext,
+    commands: &[Command],
+    pack: &[u8],
+    origin: PushOrigin,
+) -> Result<Received, Refused> {
+    if origin != PushOrigin::Server {
+        authorize_push(&ctx.directory, &ctx.principal, &ctx.repo)?;
+    }
     let null = ObjectId::null(gix::hash::Kind::Sha1);
     let mut lines = pktline::Writer::new(Vec::new());
     for (position, command) in commands.iter().enumerate() {
@@ -61,7 +72,7 @@ pub(crate) fn push(ctx: &RepoContext, commands: &[Command], pack: &[u8]) -> Resu
     let client = Client::User(ctx.principal.user.unwrap_or_default());
     let (principal, repo) = (ctx.principal.clone(), ctx.repo.clone());
     let session = Session::begin(&ctx.app, principal, repo, Service::ReceivePack, "", client);
-    let session = ctx.runtime.block_on(session)?;
+    let session = ctx.runtime.block_on(session)?.through(origin);
     match session.respond(&mut request.as_slice(), &mut io::sink()) {
         Ok(summary)
             if summary.updated.is_empty() && summary.refused.iter().any(|(_, why)| why.is_disk_full()) =>
@@ -79,7 +90,17 @@ pub(crate) fn push(ctx: &RepoContext, commands: &[Command], pack: &[u8]) -> Resu
 
 /// Changes one ref.
 pub(crate) fn push_one(ctx: &RepoContext, command: &Command, pack: &[u8]) -> Result<(), Refused> {
-    let received = push(ctx, std::slice::from_ref(command), pack)?;
+    push_one_through(ctx, command, pack, PushOrigin::Client)
+}
+
+/// Changes one ref in one of the ways.
+pub(crate) fn push_one_through(
+    ctx: &RepoContext,
+    command: &Command,
+    pack: &[u8],
+    origin: PushOrigin,
+) -> Result<(), Refused> {
+    let received = push_through(ctx, std::slice::from_ref(command), pack, origin)?;
     received.refusal(&command.name).map_or(Ok(()), |reason| Err(ref_refused(&command.name, reason)))
 }
 

@@ -54,6 +54,36 @@ pub(crate) enum Refused {
     /// The repository has no such push.
     #[error("TF401184: The push {} could not be found.", excerpt(id))]
     NoPush { id: String },
+    /// The repository has no such pull request.
+    #[error("TF401180: The requested pull request was not found.")]
+    NoPullRequest,
+    /// There is an active pull request of the same two branches.
+    #[error("TF401179: An active pull request for the source and target branch already exists.")]
+    PullRequestExists,
+    /// A branch of the pull request is not there, or is none.
+    #[error(
+        "TF401398: The pull request cannot be activated because the source and/or the target branch no longer exists, \
+         or the requested refs are not branches"
+    )]
+    PullRequestNotActivated,
+    /// The pull request is completed, or is a draft.
+    #[error("TF401181: The pull request cannot be edited due to its state.")]
+    PullRequestNotEditable,
+    /// The source branch is elsewhere than the request says.
+    #[error(
+        "TF401192: The pull request has been modified since it was read: the source branch is not at the commit \
+         lastMergeSourceCommit. Read it again, and try again."
+    )]
+    PullRequestStale,
+    /// Both branches change the same places.
+    #[error("The pull request cannot be completed because of merge conflicts in {}.", excerpt(&files.join(", ")))]
+    PullRequestConflicts { files: Vec<String> },
+    /// Policies of the target branch are not met.
+    #[error("{0}")]
+    RejectedByPolicy(String),
+    /// A pull request, or a project, has no such part.
+    #[error("The {what} {} could not be found.", excerpt(id))]
+    NoPart { what: &'static str, id: String },
     /// The push was overtaken by another one.
     #[error("It is gone.")]
     PushGone,

@@ -106,6 +106,7 @@ impl Change<'_> {
     pub(super) fn remove_repo(&mut self, repo: &Repo) {
         self.remove_list(repo.account, &token::repository(repo.project, repo.id), true);
         self.remove_all::<RefLock>(self.directory.locks_of(repo.id));
+        self.remove_pull_requests(repo);
         self.remove::<Repo>(&repo.id);
         self.discard_repo(repo.id);
     }

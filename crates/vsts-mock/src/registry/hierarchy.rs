@@ -128,6 +128,7 @@ impl Change<'_> {
         for repo in repos {
             self.remove_repo(&repo);
         }
+        self.remove_policies(project);
         self.remove_groups_in(project.account, Some(project.id));
         self.remove_list(project.account, &token::project(project.id), true);
         self.remove::<Project>(&project.id);

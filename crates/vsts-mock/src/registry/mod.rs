@@ -12,6 +12,7 @@ mod groups;
 mod hierarchy;
 mod import;
 pub(crate) mod pointers;
+mod pull_requests;
 mod tokens;
 mod users;
 

@@ -13,7 +13,7 @@ macro_rules! embedded {
 }
 
 /// Version, name and SQL of each, in order. A database records their checksums: a released file does not change.
-const MIGRATIONS: [(i64, &str, &str); 7] = embedded![
+const MIGRATIONS: [(i64, &str, &str); 8] = embedded![
     (1, "0001_first"),
     (2, "0002_experimentation_and_tokens"),
     (10, "0010_rest"),
@@ -21,6 +21,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = embedded![
     (14, "0014_tags_and_seeded"),
     (16, "0016_forks_and_disabled"),
     (17, "0017_lfs"),
+    (18, "0018_pull_requests"),
 ];
 
 /// Brings the database to the newest format.

@@ -34,6 +34,8 @@ pub(crate) struct PushFilter {
     pub(crate) user: Option<Uuid>,
     pub(crate) from: Option<Timestamp>,
     pub(crate) to: Option<Timestamp>,
+    /// The number of the last push that is left out.
+    pub(crate) after: Option<i64>,
     pub(crate) skip: usize,
     pub(crate) top: usize,
 }
@@ -112,6 +114,9 @@ impl State {
         }
         if let Some(to) = filter.to {
             query.push(" AND created_ms <= ").push_bind(to.as_millisecond());
+        }
+        if let Some(after) = filter.after {
+            query.push(" AND push_id > ").push_bind(after);
         }
         if let Some(name) = &filter.reference {
             query

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::{StateError, database};
 use crate::directory::permission::Permissions;
 use crate::directory::{
-    AccessEntry, Account, Assignment, CutOff, Directory, Group, GroupKind, Level, Membership, Project,
-    Record, RefLock, Repo, Resource, Role, Seeded, SshKey, Token, User, name,
+    AccessEntry, Account, Assignment, Comment, CutOff, Directory, GitStatus, Group, GroupKind, Iteration,
+    Level, Membership, PolicyConfiguration, Project, PullRequest, Record, RefLock, Repo, Resource, Role,
+    Seeded, SshKey, Thread, Token, User, name,
 };
 
 /// A table.
@@ -266,6 +267,41 @@ table!(
     fields { resource: "resource_id", user: "user_id", role: "role" }
 );
 
+/// Implements [`Row`] for a record that is stored as JSON beside its key.
+macro_rules! documents {
+    ($($record:ident in $table:literal, key { $($key:ident: $column:literal),+ };)+) => {$(
+        impl Row for $record {
+            const TABLE: &'static Table = &Table {
+                name: $table,
+                key: &[$($column),+],
+                columns: &[$($column,)+ "fields"],
+                fallback: None,
+            };
+
+            fn values(&self) -> Vec<Value> {
+                vec![$(self.$key.to_value(),)+ serde_json::json!(self).to_string().into()]
+            }
+
+            fn read(row: &SqliteRow) -> Result<Self, StateError> {
+                let stored: &str = row.try_get("fields").map_err(database("read"))?;
+                let what = concat!("row of ", $table);
+                serde_json::from_str(stored).map_err(|_| StateError::Row { what, value: stored.to_owned() })
+            }
+        }
+    )+};
+}
+
+documents! {
+    PullRequest in "pull_requests", key { account: "account_id", id: "id" };
+    Iteration in "pull_request_iterations",
+        key { account: "account_id", pull_request: "pull_request_id", id: "id" };
+    Thread in "pull_request_threads", key { account: "account_id", pull_request: "pull_request_id", id: "id" };
+    Comment in "pull_request_comments",
+        key { account: "account_id", pull_request: "pull_request_id", thread: "thread_id", id: "id" };
+    GitStatus in "git_statuses", key { repo: "repo_id", subject: "subject", id: "id" };
+    PolicyConfiguration in "policy_configurations", key { account: "account_id", id: "id" };
+}
+
 /// A kind of record: its table, and what puts a row of it into a directory.
 pub(super) struct Kind {
     pub(super) table: &'static Table,
@@ -283,7 +319,7 @@ const fn kind<R: Row>() -> Kind {
 }
 
 /// All kinds; a table comes after those that it refers to.
-pub(super) const KINDS: [Kind; 14] = [
+pub(super) const KINDS: [Kind; 20] = [
     kind::<User>(),
     kind::<Token>(),
     kind::<SshKey>(),
@@ -298,6 +334,12 @@ pub(super) const KINDS: [Kind; 14] = [
     kind::<CutOff>(),
     kind::<Resource>(),
     kind::<Assignment>(),
+    kind::<PullRequest>(),
+    kind::<Iteration>(),
+    kind::<Thread>(),
+    kind::<Comment>(),
+    kind::<GitStatus>(),
+    kind::<PolicyConfiguration>(),
 ];
 
 /// Reads the whole database.

@@ -98,6 +98,20 @@ fn the_example_with_large_files_works_as_it_stands() {
     assert_eq!(std::fs::metadata(dir.path().join("copy/model.bin")).expect("it is there").len(), 1_000_000);
 }
 
+#[test]
+fn the_example_with_a_pull_request_works_as_it_stands() {
+    let dir = TempDir::new().expect("a folder");
+    let seed = example("sh").lines().next().expect("it begins with a seed");
+    run(dir.path(), Path::new("/bin/sh"), &["-ec", seed]);
+    let section = MANUAL.split("## Pull requests").nth(1).and_then(|rest| rest.split("```bash\n").nth(1));
+    let script = section.and_then(|rest| rest.split("\n```").next()).expect("the section has an example");
+    assert!(script.lines().count() < SHORT, "{} lines", script.lines().count());
+    std::fs::write(dir.path().join("example.sh"), script).expect("a file is written");
+    let said = run(dir.path(), Path::new("/bin/sh"), &["-e", "example.sh"]);
+    assert!(said.contains("Merge pull request 1 from topic into master"), "{said}");
+    assert!(said.contains(r#""status":"completed""#), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_faults_of_the_manual_are_met_as_it_says() {
     let seed = format!("{}\n{}", crate::git::SEED, example_of_any_length("toml"));

@@ -300,6 +300,9 @@ async fn what_may_not_be_seen_is_not_there() {
         "/branches",
         "/tags",
         "/compare",
+        "/pullrequests",
+        "/pullrequestcreate",
+        "/pullrequest/1",
         "/archive",
         "/raw?path=/a.txt",
         "/settings",
@@ -386,4 +389,71 @@ async fn passwords_are_not_guessed() {
     assert_eq!(visitor.sign_in("bob", "bob-password", "/").await.status, 303, "others are not kept out");
     site.pass(60);
     assert_eq!(Visitor::new(&site).sign_in("alice", "alice-password", "/").await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_lives_on_its_pages() {
+    const EVIL: &str = "<script>alert(1)</script>";
+    let site = Site::start().await;
+    push(&site, "master", "first", &[("/a.txt", "a\n")]).await;
+    let mut alice = Visitor::signed_in(&site, "alice").await;
+    let repo = "/acme/iris/_git/iris";
+    let refs = "/acme/iris/_apis/git/repositories/iris/refs/heads/master?api-version=4.1";
+    let tip = site.ask("GET", refs, "alice-all-scopes", &Value::Null).await;
+    let tip: Value = serde_json::from_str(&tip.text).expect("JSON");
+    let edit = |name: &str, path: &str, kind: &str| {
+        json!({
+            "refUpdates": [{ "name": format!("refs/heads/{name}"), "oldObjectId": tip["value"][0]["objectId"] }],
+            "commits": [{ "comment": name, "changes": [
+                { "changeType": kind, "item": { "path": path }, "newContent": { "content": name, "contentType": "rawtext" } },
+            ] }],
+        })
+    };
+    let pushes = "/acme/iris/_apis/git/repositories/iris/pushes?api-version=4.1";
+    for (name, path, kind) in
+        [("topic", "/b.txt", "add"), ("other", "/a.txt", "edit"), ("master", "/a.txt", "edit")]
+    {
+        let pushed = site.ask("POST", pushes, "alice-all-scopes", &edit(name, path, kind)).await;
+        assert_eq!(pushed.status, 201, "{pushed:?}");
+    }
+    assert!(alice.page(&format!("{repo}/pullrequests")).await.contains("There is none."));
+    let create = format!("{repo}/pullrequestcreate");
+    let twins = [("source", "master"), ("target", "master"), ("title", "x")];
+    let refused = alice.post(&create, &twins).await;
+    assert!(refused.status == 400 && refused.text.contains("have to be different"), "{refused:?}");
+    for (source, title) in [("topic", EVIL), ("other", "Other")] {
+        let fields = [("source", source), ("target", "master"), ("title", title), ("description", EVIL)];
+        let made = alice.post(&create, &fields).await;
+        assert_eq!(made.status, 303, "{made:?}");
+    }
+    let one = format!("{repo}/pullrequest/1");
+    let page = alice.page(&one).await;
+    assert!(page.contains("without conflicts") && !page.contains(EVIL), "{page}");
+    assert!(alice.page(&format!("{one}?_a=files")).await.contains("b.txt"));
+    assert!(alice.page(&format!("{one}?_a=commits")).await.contains("topic"));
+    let conflicts = alice.page(&format!("{repo}/pullrequest/2")).await;
+    assert!(conflicts.contains("Conflicts") && conflicts.contains("a.txt"), "{conflicts}");
+    for fields in [
+        &[("do", "comment"), ("content", EVIL)][..],
+        &[("do", "reply"), ("thread", "1"), ("content", "Yes.")],
+        &[("do", "status"), ("thread", "1"), ("status", "fixed")],
+        &[("do", "vote"), ("vote", "10")],
+    ] {
+        let done = alice.post(&one, fields).await;
+        assert_eq!(done.status, 303, "{fields:?}: {done:?}");
+    }
+    let page = alice.page(&one).await;
+    assert!(
+        page.contains("Yes.") && page.contains("fixed") && page.contains("Approve") && !page.contains(EVIL)
+    );
+    let tip = page.split("name=\"tip\" value=\"").nth(1).expect("the form has the tip")[..40].to_owned();
+    let complete = [("do", "complete"), ("tip", tip.as_str()), ("strategy", "squash"), ("delete", "on")];
+    assert_eq!(alice.post(&one, &complete).await.status, 303);
+    assert!(alice.page(&one).await.contains("completed"));
+    assert!(alice.page(&format!("{repo}/pullrequests?list=completed")).await.contains("pullrequest/1"));
+    assert!(!alice.page(&format!("{repo}/branches")).await.contains("topic"));
+    // carol reads: she sees it, and finds no form that completes.
+    let reads = "Accept: text/html\nAuthorization: Bearer carol-all-scopes\n";
+    let seen = site.send("GET", &format!("{repo}/pullrequest/2"), reads, "").await;
+    assert!(seen.status == 200 && !seen.text.contains("value=\"complete\""), "{seen:?}");
 }

@@ -6,15 +6,18 @@
 //! service's own SDKs live through a whole life of a project.
 
 mod bodies;
+mod contention;
 mod core;
 mod discovery;
 mod forms;
 mod git;
+mod merges;
 mod node;
 mod profile;
 #[expect(dead_code, reason = "other tests need more of it")]
 #[path = "../support/git.rs"]
 mod program;
+mod pulls;
 mod pushes;
 mod python;
 mod queries;

@@ -58,6 +58,7 @@ async fn whole_life(profile: Profile) {
     script(&site, "read", &[&tip]).await;
     a_denial_and_its_end(&site, &url).await;
     a_key_and_its_end(&site).await;
+    script(&site, "pulls", &[]).await;
     script(&site, "end", &[]).await;
 }
 

@@ -105,7 +105,8 @@ impl Site {
             "refUpdates": [{ "name": name, "oldObjectId": old }],
             "commits": [{ "comment": "By REST.", "changes": changes }],
         });
-        self.post(&format!("/acme/iris/_apis/git/repositories/{repo}/pushes"), "carolpat", &body).await
+        let path = format!("/acme/iris/_apis/git/repositories/{repo}/pushes?api-version=4.1");
+        self.post(&path, "carolpat", &body).await
     }
 
     /// Stock git in a folder of this site, as carol.

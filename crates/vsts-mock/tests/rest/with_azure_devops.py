@@ -187,6 +187,67 @@ def read():
     refused("TF401027", bob.delete_repository, extra.id)
 
 
+def pulls():
+    """A pull request from its making to its completion, with a review, a thread, a status and a policy."""
+    from azure.devops.v7_1.git.models import (
+        Comment, GitPullRequest, GitPullRequestCommentThread, GitPullRequestCompletionOptions,
+        GitPullRequestSearchCriteria, GitStatus, GitStatusContext, IdentityRefWithVote, WebApiCreateTagRequestData,
+    )
+    from azure.devops.v7_1.policy.models import PolicyConfiguration
+    repo = git.get_repository("garden", project="Rose")
+    [master] = git.get_refs(repo.id, filter="heads/master")
+    push(repo.id, master.object_id, "Topic.", [change("add", "/topic.txt", "t")], ref="refs/heads/topic")
+    policy = alice.clients_v7_1.get_policy_client()
+    made_policy = policy.create_policy_configuration(PolicyConfiguration(
+        is_enabled=True, is_blocking=True, type={"id": "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"},
+        settings={"minimumApproverCount": 1, "creatorVoteCounts": True, "scope": [
+            {"repositoryId": repo.id, "refName": "refs/heads/master", "matchKind": "Exact"}]}), "Rose")
+    assert [one.id for one in policy.get_policy_configurations("Rose")] == [made_policy.id]
+    made = git.create_pull_request(GitPullRequest(
+        source_ref_name="refs/heads/topic", target_ref_name="refs/heads/master", title="Topic", description="Why."),
+        repo.id, project="Rose")
+    assert (made.status, made.merge_status, made.is_draft) == ("active", "queued", False), made
+    number = made.pull_request_id
+    seen = git.get_pull_request_by_id(number)
+    assert seen.merge_status == "succeeded" and seen.created_by.display_name == "alice", seen
+    found = git.get_pull_requests(repo.id, GitPullRequestSearchCriteria(source_ref_name="refs/heads/topic"))
+    assert [one.pull_request_id for one in found] == [number]
+    assert [one.pull_request_id for one in git.get_pull_requests_by_project("Rose", GitPullRequestSearchCriteria())] == [number]
+    thread = git.create_thread(GitPullRequestCommentThread(
+        comments=[Comment(content="Look.", comment_type="text", parent_comment_id=0)], status="active"), repo.id, number)
+    git.create_comment(Comment(content="Yes.", parent_comment_id=1), repo.id, number, thread.id)
+    assert [len(one.comments) for one in git.get_threads(repo.id, number)] == [2]
+    git.update_thread(GitPullRequestCommentThread(status="fixed"), repo.id, number, thread.id)
+    git.create_pull_request_label(WebApiCreateTagRequestData(name="tested"), repo.id, number)
+    assert [one.name for one in git.get_pull_request_labels(repo.id, number)] == ["tested"]
+    git.create_pull_request_status(
+        GitStatus(state="succeeded", context=GitStatusContext(name="ci", genre="bot")), repo.id, number)
+    git.create_commit_status(
+        GitStatus(state="failed", context=GitStatusContext(name="lint")), seen.last_merge_source_commit.commit_id, repo.id)
+    [status] = git.get_statuses(seen.last_merge_source_commit.commit_id, repo.id, latest_only=True)
+    assert status.state == "failed"
+    [iteration] = git.get_pull_request_iterations(repo.id, number)
+    changes = git.get_pull_request_iteration_changes(repo.id, number, iteration.id)
+    paths = [entry.additional_properties["item"]["path"] for entry in changes.change_entries]
+    assert paths == ["/topic.txt"], paths
+    assert [one.comment for one in git.get_pull_request_commits(repo.id, number)] == ["Topic."]
+    finish = GitPullRequest(
+        status="completed", last_merge_source_commit=seen.last_merge_source_commit,
+        completion_options=GitPullRequestCompletionOptions(merge_strategy="squash", delete_source_branch=True))
+    refused("At least 1 reviewers must approve", git.update_pull_request, finish, repo.id, number)
+    me = seen.created_by.id
+    git.create_pull_request_reviewer(IdentityRefWithVote(id=me, vote=10), repo.id, number, me)
+    project = repo.project.id
+    artifact = f"vstfs:///CodeReview/CodeReviewId/{project}/{number}"
+    assert [one.status for one in policy.get_policy_evaluations("Rose", artifact)] == ["approved"]
+    queued = git.update_pull_request(finish, repo.id, number)
+    assert (queued.status, queued.merge_status) == ("active", "queued")
+    done = git.get_pull_request(repo.id, number)
+    assert (done.status, done.completion_options.merge_strategy) == ("completed", "squash")
+    assert git.get_refs(repo.id, filter="heads/topic") == []
+    policy.delete_policy_configuration("Rose", made_policy.id)
+
+
 def bobs_push(what):
     bob = connect("bobspat").clients_v7_1.get_git_client()
     repo = bob.get_repository("garden", project="Rose")
@@ -278,7 +339,7 @@ def end():
     refused("TF401019", git.get_repository, repo.id)
     assert [deleted.name for deleted in git.get_recycle_bin_repositories("Rose")] == ["garden"]
     back = git.restore_repository_from_recycle_bin(GitRecycleBinRepositoryDetails(deleted=False), "Rose", repo.id)
-    assert back.name == "garden" and len(git.get_refs(repo.id)) == 4
+    assert back.name == "garden" and len(git.get_refs(repo.id)) == 5
     git.delete_repository(repo.id)
     git.delete_repository_from_recycle_bin("Rose", repo.id)
     rose = core.get_project("Rose")
@@ -288,4 +349,4 @@ def end():
     assert "Rose" not in [project.name for project in core.get_projects()]
 
 
-{"make": make, "read": read, "deny": deny, "allow": allow, "key": key, "end": end}[part]()
+{"make": make, "read": read, "pulls": pulls, "deny": deny, "allow": allow, "key": key, "end": end}[part]()

@@ -5,6 +5,7 @@
 
 mod acl;
 mod clock;
+mod completions;
 mod experimentation;
 mod faults;
 mod hierarchy;

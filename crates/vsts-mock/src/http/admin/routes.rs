@@ -6,7 +6,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::{
-    acl, clear_journal, clock, experimentation, faults, health, hierarchy, journal, reset, sweep, users,
+    acl, clear_journal, clock, completions, experimentation, faults, health, hierarchy, journal, reset,
+    sweep, users,
 };
 use crate::app::App;
 
@@ -119,6 +120,8 @@ pub(super) fn all() -> Vec<Route> {
         makes("/faults", "Let some requests go wrong; the fields of the scope may be left out", FAULT, faults::create),
         removes("/faults", "Let nothing go wrong any more", faults::clear),
         removes("/faults/{fault}", "Remove a fault", faults::remove),
+        joins("/completions/held", "Keep completions of pull requests in the queue", completions::hold),
+        removes("/completions/held", "Let completions go", completions::release),
         reads("/journal", "Requests and changes of refs, oldest first: after a number, unknown ones alone, of one kind; with $top, x-ms-continuationtoken names where the next page begins", journal),
         removes("/journal", "Forget what was asked", clear_journal),
     ]

@@ -26,6 +26,7 @@ mod markdown;
 mod names;
 mod parts;
 mod permissions;
+mod pulls;
 mod raw;
 mod request_context;
 mod return_to;
@@ -150,6 +151,9 @@ fn show(ctx: &RequestContext, route: &Route) -> Outcome {
                 RepoPage::Branches => branches::show(&source),
                 RepoPage::Tags => tags::show(&source),
                 RepoPage::Compare => compare::show(&source),
+                RepoPage::PullRequests => Ok(pulls::list(&source)),
+                RepoPage::NewPullRequest => pulls::new(&source, None),
+                RepoPage::PullRequest(id) => pulls::show(&source, id, None),
                 RepoPage::Settings => settings::show(&source, None),
                 RepoPage::Permissions => permissions::show(&source, None),
             }
@@ -187,6 +191,8 @@ async fn follow(
         Route::Tokens => tokens::follow(ctx, &form).await,
         Route::NewProject(account) => create::project(ctx, &account, &form).await,
         Route::NewRepo(account, project) => create::repo(ctx, &account, &project, &form).await,
+        Route::Repo(names, RepoPage::NewPullRequest) => pulls::follow_new(ctx, &names, &form).await,
+        Route::Repo(names, RepoPage::PullRequest(id)) => pulls::follow(ctx, &names, &id, &form).await,
         Route::Repo(names, RepoPage::Settings) => settings::follow(ctx, &names, &form).await,
         Route::Repo(names, RepoPage::Permissions) => permissions::follow(ctx, &names, &form).await,
         _ => Err(Failure::Bad("There is nothing to send to this page.".to_owned())),

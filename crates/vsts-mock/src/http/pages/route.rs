@@ -47,6 +47,10 @@ pub(crate) enum RepoPage {
     Branches,
     Tags,
     Compare,
+    PullRequests,
+    NewPullRequest,
+    /// By its number.
+    PullRequest(String),
     Settings,
     Permissions,
 }
@@ -63,9 +67,14 @@ impl Route {
                 "branches" => RepoPage::Branches,
                 "tags" => RepoPage::Tags,
                 "compare" => RepoPage::Compare,
+                "pullrequests" => RepoPage::PullRequests,
+                "pullrequestcreate" => RepoPage::NewPullRequest,
                 "settings" => RepoPage::Settings,
                 "permissions" => RepoPage::Permissions,
-                other => RepoPage::Commit(other.strip_prefix("commit/")?.to_owned()),
+                other => match other.strip_prefix("pullrequest/") {
+                    Some(id) => RepoPage::PullRequest(id.to_owned()),
+                    None => RepoPage::Commit(other.strip_prefix("commit/")?.to_owned()),
+                },
             },
             GitTail::InfoRefs | GitTail::UploadPack | GitTail::ReceivePack | GitTail::Lfs(_) => return None,
         };

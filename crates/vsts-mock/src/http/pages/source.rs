@@ -270,6 +270,7 @@ impl<'v> Source<'v> {
             ("Branches", "branches"),
             ("Tags", "tags"),
             ("Compare", "compare"),
+            ("Pull requests", "pullrequests"),
             ("Settings", "settings"),
         ];
         let body = html! {

@@ -14,6 +14,7 @@ mod git;
 mod locations;
 mod operations;
 mod pats;
+mod policy;
 mod processes;
 mod profile;
 mod projects;

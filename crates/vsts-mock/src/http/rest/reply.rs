@@ -105,6 +105,11 @@ impl Reply {
         Self::new(StatusCode::OK, Content::Written(bytes, None))
     }
 
+    /// An answer that has succeeded and has nothing to say.
+    pub(super) fn emptied() -> Self {
+        Self::new(StatusCode::OK, Content::Nothing)
+    }
+
     pub(super) fn nothing() -> Self {
         Self::new(StatusCode::NO_CONTENT, Content::Nothing)
     }

@@ -9,14 +9,17 @@ use http::Method;
 use serde_json::Value;
 
 use super::body::{Model, models, read};
+use super::git::pulls::{
+    self, comments, conflicts, evaluations, iterations, labels, reviewers, search, statuses,
+};
 use super::git::request::RepoRequest;
 use super::git::{blobs, branches, commits, compare, items, pushes, refs, tags, trees};
 use super::reply::Outcome;
 use super::security::{self, checks, entries, lists};
 use super::subjects::{graph, identities, lookup, members, memberships};
 use super::{
-    Call, accounts, connection, forks, operations, pats, processes, profile, projects, repositories, teams,
-    tokens,
+    Call, accounts, connection, forks, operations, pats, policy, processes, profile, projects, repositories,
+    teams, tokens,
 };
 use crate::limits::{JSON_BODY_BYTES, REST_PUSH_BYTES};
 use Handler::{Change, Read, Repo};
@@ -146,6 +149,74 @@ static ROWS: &[Row] = &[
     repo_write(Method::POST, "git/blobs", Json, blobs::many),
     repo_read("git/annotatedtags", With("objectId"), tags::show),
     repo_write(Method::POST, "git/annotatedtags", Object(&models::TAG), tags::create),
+    // Pull requests.
+    repo_read("git/pullrequests", With("repositoryId"), pulls::read),
+    repo_read("git/pullrequests", With("pullRequestId"), pulls::show),
+    change!(GET, "git/pullrequests", Always, search::in_project),
+    repo_write(Method::POST, "git/pullrequests", Object(&models::NEW_PULL_REQUEST), pulls::create),
+    repo_write(Method::PATCH, "git/pullrequests", Object(&models::PULL_REQUEST), pulls::update),
+    repo_write(Method::POST, "git/pullrequestquery", Object(&models::PULL_REQUEST_QUERY), search::by_commits),
+    repo_read("git/pullrequestcommits", Always, pulls::commits),
+    repo_read("git/pullrequestworkitems", Always, labels::work_items),
+    repo_read("git/pullrequestconflicts", Always, conflicts::read),
+    repo_read("git/pullrequestattachments", Without("fileName"), iterations::no_attachments),
+    repo_read("git/pullrequestreviewers", Always, reviewers::read),
+    repo_write(Method::POST, "git/pullrequestreviewers", Object(&models::REVIEWER), reviewers::add),
+    repo_write(Method::PUT, "git/pullrequestreviewers", Object(&models::REVIEWER), reviewers::put),
+    repo_write(Method::PATCH, "git/pullrequestreviewers", Object(&models::REVIEWER), reviewers::patch),
+    repo_write(Method::DELETE, "git/pullrequestreviewers", Nothing, reviewers::remove),
+    repo_read("git/pullrequestthreads", Always, comments::read),
+    repo_write(Method::POST, "git/pullrequestthreads", Object(&models::THREAD), comments::create),
+    repo_write(Method::PATCH, "git/pullrequestthreads", Object(&models::THREAD), comments::update),
+    repo_read("git/pullrequestthreadcomments", Always, comments::read_comments),
+    repo_write(Method::POST, "git/pullrequestthreadcomments", Object(&models::COMMENT), comments::add),
+    repo_write(Method::PATCH, "git/pullrequestthreadcomments", Object(&models::COMMENT), comments::rewrite),
+    repo_write(Method::DELETE, "git/pullrequestthreadcomments", Nothing, comments::remove),
+    repo_read("git/pullrequestcommentlikes", Always, comments::likes),
+    repo_write(Method::POST, "git/pullrequestcommentlikes", Nothing, comments::like),
+    repo_write(Method::DELETE, "git/pullrequestcommentlikes", Nothing, comments::unlike),
+    repo_read("git/pullrequestlabels", Always, labels::read),
+    repo_write(Method::POST, "git/pullrequestlabels", Object(&models::LABEL), labels::add),
+    repo_write(Method::DELETE, "git/pullrequestlabels", Nothing, labels::remove),
+    repo_read("git/pullrequestproperties", Always, labels::properties),
+    repo_write(
+        Method::PATCH,
+        "git/pullrequestproperties",
+        Object(&models::PATCH_OPERATION),
+        labels::set_properties,
+    ),
+    repo_read("git/pullrequestiterations", Always, iterations::read),
+    repo_read("git/pullrequestiterationchanges", Always, iterations::changes),
+    repo_read("git/pullrequeststatuses", Always, statuses::of_pull),
+    repo_write(Method::POST, "git/pullrequeststatuses", Object(&models::STATUS), statuses::post_on_pull),
+    repo_write(Method::PATCH, "git/pullrequeststatuses", Object(&models::PATCH_OPERATION), statuses::patch),
+    repo_write(Method::DELETE, "git/pullrequeststatuses", Nothing, statuses::remove),
+    repo_read("git/pullrequestiterationstatuses", Always, statuses::of_pull),
+    repo_write(
+        Method::POST,
+        "git/pullrequestiterationstatuses",
+        Object(&models::STATUS),
+        statuses::post_on_pull,
+    ),
+    repo_write(
+        Method::PATCH,
+        "git/pullrequestiterationstatuses",
+        Object(&models::PATCH_OPERATION),
+        statuses::patch,
+    ),
+    repo_write(Method::DELETE, "git/pullrequestiterationstatuses", Nothing, statuses::remove),
+    repo_read("git/statuses", Always, statuses::of_commit),
+    repo_write(Method::POST, "git/statuses", Object(&models::STATUS), statuses::post_on_commit),
+    // Policies of branches.
+    read_of("git/policyconfigurations", Always, policy::read),
+    read_of("policy/configurations", Always, policy::read),
+    change!(POST, "policy/configurations", Without("configurationId"), POLICY => policy::create),
+    change!(PUT, "policy/configurations", With("configurationId"), POLICY => policy::update),
+    change!(DELETE, "policy/configurations", With("configurationId"), policy::delete),
+    read_of("policy/types", Always, policy::types),
+    repo_read("policy/evaluations", With("evaluationId"), evaluations::one),
+    repo_write(Method::PATCH, "policy/evaluations", Nothing, evaluations::one),
+    repo_read("policy/evaluations", Always, evaluations::list),
     // Tokens and keys.
     read_of("token/sessiontokens", With("authorizationId"), tokens::show),
     read_of("token/sessiontokens", Always, tokens::list),

@@ -12,6 +12,7 @@ pub(super) mod compare;
 mod format;
 mod history;
 pub(super) mod items;
+pub(super) mod pulls;
 pub(super) mod pushes;
 pub(super) mod refs;
 mod refusal;

@@ -69,6 +69,7 @@ pub(crate) fn list(request: &RepoRequest) -> Outcome {
         user,
         from: query.criterion_date("fromDate")?,
         to: query.criterion_date("toDate")?,
+        after: None,
         skip,
         top,
     };

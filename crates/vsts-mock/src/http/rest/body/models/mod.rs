@@ -4,11 +4,13 @@
 
 mod access;
 mod git;
+mod pulls;
 
 use super::Field::{Any, Ignored, Of, Text, Unsupported};
 use super::{Field, Model};
 pub(crate) use access::*;
 pub(crate) use git::*;
+pub(crate) use pulls::*;
 
 const fn model(name: &'static str, fields: &'static [(Field, &'static str)]) -> Model {
     Model { name, fields }

@@ -3,10 +3,14 @@
 //! Those that an operator may want otherwise are [`Limits`], which the seed's section `[limits]` sets; the constants are
 //! their defaults, and what is not for setting.
 
+mod pull_requests;
+
 use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+pub(crate) use pull_requests::*;
 
 /// HTTP connections that are open at once at one listener. Who has waited longest makes room: see `admission`.
 pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
