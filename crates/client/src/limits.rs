@@ -36,6 +36,8 @@ pub const LFS_AT_ONCE: usize = 8;
 pub const LFS_SSH_AT_ONCE: usize = 4;
 /// Lines before the content of an answer of such a server.
 pub const LFS_SSH_LINES: usize = 64;
+/// The time for which the end of `ssh`'s stderr is waited for when its output has ended.
+pub const SSH_LAST_WORDS: Duration = Duration::from_secs(5);
 /// The least bytes of a large file that have to come in each [`LFS_TIMEOUT`]; else the transfer is given up.
 pub const LFS_LEAST: u64 = 16 << 10;
 /// See [`LFS_LEAST`].

@@ -129,14 +129,12 @@ pub fn clone(
     let written = match checkout::checkout(from, tree, &files) {
         Err(checkout::Error::LargeMissing(missing)) => {
             let pointers: Vec<_> = missing.files.iter().map(|(_, pointer)| *pointer).collect();
-            let fetched = large::fetch(&history, remote, &pointers, context);
-            if let Err(error) = &fetched {
+            if let Err(error) = large::fetch(&history, remote, &pointers, context) {
                 tracing::warn!(%error, "large files can't be fetched");
-                large_missing = missing;
             }
-            // Else with the pointers in their places, as texts.
-            let tree = if fetched.is_ok() { tree } else { tree.id.into() };
-            checkout::checkout(from, tree, &files)?
+            let (written, missing) = checkout::checkout_what_is_here(from, tree, &files)?;
+            large_missing = missing;
+            written
         }
         written => written?,
     };

@@ -7,8 +7,8 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use git_wire::Service;
@@ -48,7 +48,8 @@ pub struct Ssh {
     stream: Option<Duplex>,
     child: Child,
     stderr: Arc<Mutex<Vec<u8>>>,
-    collector: Option<JoinHandle<()>>,
+    /// Ends with the program's stderr; `None` when that was waited for.
+    stderr_end: Option<Receiver<()>>,
     host: String,
 }
 
@@ -87,7 +88,7 @@ impl Ssh {
         }
         if answer.trim_ascii().is_empty() {
             // It closed its output; the reason that it has to say follows at once.
-            drop(ssh.child.wait());
+            ssh.wait_for_stderr();
             let error = TransportError::new(Kind::Other, format!("{} tells no Git LFS server", ssh.host));
             return Err(ssh.explain(error));
         }
@@ -143,18 +144,22 @@ impl Ssh {
         let output = child.stdout.take().expect("asked for as a pipe");
         let errors = child.stderr.take().expect("asked for as a pipe");
         let stderr = Arc::new(Mutex::new(Vec::new()));
-        let collector = std::thread::spawn({
+        let (ends, stderr_end) = channel();
+        std::thread::spawn({
             let kept = Arc::clone(&stderr);
-            move || collect(errors, &kept)
+            move || {
+                collect(errors, &kept);
+                drop(ends);
+            }
         });
         let output = stall::Watched::new(output, stall_timeout);
-        Ok((Self { stream: None, child, stderr, collector: Some(collector), host }, output, input))
+        Ok((Self { stream: None, child, stderr, stderr_end: Some(stderr_end), host }, output, input))
     }
 
     /// The same as [`Self::explain`], of a server that has ended its output: the reason that it has to say follows at once.
     pub(super) fn explain_end(&mut self, error: TransportError) -> TransportError {
         if error.kind != Kind::TimedOut {
-            drop(self.child.wait());
+            self.wait_for_stderr();
         }
         self.explain(error)
     }
@@ -216,9 +221,13 @@ impl Ssh {
         // A process that is done already can't be killed, and need not be.
         drop(self.child.kill());
         drop(self.child.wait());
-        if let Some(collector) = self.collector.take() {
-            // It ends with the pipe; a panic there loses a message and nothing else.
-            drop(collector.join());
+        self.wait_for_stderr();
+    }
+
+    /// Waits for the program's last words, for a while: one that it has started may hold its stderr open.
+    fn wait_for_stderr(&mut self) {
+        if let Some(end) = self.stderr_end.take() {
+            let _ended_or_late = end.recv_timeout(limits::SSH_LAST_WORDS);
         }
     }
 }
@@ -236,7 +245,7 @@ impl Connection for Ssh {
             Ok(true) => {}
             Ok(false) => {
                 // ssh closed its output; what it has to say about that follows at once.
-                drop(self.child.wait());
+                self.wait_for_stderr();
                 let error = TransportError::new(Kind::Other, format!("{} closed the connection", self.host));
                 return Err(self.explain(error));
             }

@@ -26,7 +26,7 @@ use crate::{
     limits::{DEPTH, TREE_ENTRIES, TREE_PATHS},
 };
 
-pub use self::write::{Written, add, checkout, copy};
+pub use self::write::{Written, add, checkout, checkout_what_is_here, copy};
 pub(crate) use self::write::{in_parallel, write_new};
 
 /// Why a tree could not be written out.

@@ -18,7 +18,7 @@ use gix::{
 };
 
 use super::{
-    Error,
+    Error, LargeMissing,
     listing::{self, Entry, Listing},
     path, stream,
 };
@@ -45,6 +45,23 @@ pub struct Written {
 pub fn checkout(repo: &Repository, tree: impl Into<Tree>, folder: &Path) -> Result<Written, Error> {
     let listing = listing::list(repo, tree)?;
     write_all(repo, &listing, folder, &Arc::new(make_empty(folder)?))
+}
+
+/// Writes `tree` as [`checkout`] does, with pointers in the places of the large files whose bytes are not here; gives those.
+pub fn checkout_what_is_here(
+    repo: &Repository,
+    tree: impl Into<Tree>,
+    folder: &Path,
+) -> Result<(Written, LargeMissing), Error> {
+    let mut listing = listing::list(repo, tree)?;
+    let missing = super::missing_large(repo, listing.iter().map(|(path, entry)| (path.as_bstr(), *entry)))?;
+    for (path, _) in &missing.files {
+        if let Some(entry) = listing.get_mut(path) {
+            entry.is_large = false;
+        }
+    }
+    let written = write_all(repo, &listing, folder, &Arc::new(make_empty(folder)?))?;
+    Ok((written, missing))
 }
 
 /// Writes what a listing has into a folder that has other files already: nothing may be at the places of these.

@@ -163,7 +163,11 @@ impl From<snapshot::InitialError> for CommandError {
     fn from(error: snapshot::InitialError) -> Self {
         match error {
             snapshot::InitialError::Repository(error) => error.into(),
-            error @ snapshot::InitialError::Store { .. } => Self::failed(error),
+            snapshot::InitialError::Store { root, source } => match *source {
+                // What helps is the same as for any snapshot.
+                error @ snapshot::Error::TooLarge { .. } => error.into(),
+                source => Self::failed(snapshot::InitialError::Store { root, source: Box::new(source) }),
+            },
         }
     }
 }

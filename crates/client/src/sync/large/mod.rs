@@ -127,20 +127,15 @@ pub fn fetch(
         Ok(())
     };
     if let Some(folder) = remote.folder(Service::UploadPack)? {
-        let from = Store::at(&folder);
+        // One that is not there keeps no other from coming.
+        let mut first = None;
         for pointer in &wanted {
-            let failed = |source| SyncError::Large { oid: pointer.oid.to_string(), source };
-            let scratch = history.workspace()?;
-            let object = from.open(pointer).map_err(failed)?;
-            let taken =
-                Store::take(&object, pointer.size, &scratch.join("large"), &mut |_| {}).map_err(failed)?;
-            if taken.pointer != *pointer {
-                return Err(SyncError::LargeRefused { why: other_content(pointer) });
+            match from_folder(history, &Store::at(&folder), pointer) {
+                Ok(()) => arrived(pointer)?,
+                Err(error) => drop(first.get_or_insert(error)),
             }
-            taken.file.sync_all().and_then(|()| store.place(pointer, &taken.path)).map_err(failed)?;
-            arrived(pointer)?;
         }
-        return Ok(());
+        return first.map_or(Ok(()), Err);
     }
     let none = || format!("{} gives out no large files", remote.url().without_secret());
     let mut lfs = remote.lfs(Service::UploadPack)?.ok_or_else(|| SyncError::LargeRefused { why: none() })?;
@@ -316,6 +311,18 @@ fn hash_rest(file: &mut File, hashing: &mut Hashing, buffer: &mut [u8]) -> io::R
 
 fn other_content(pointer: &Pointer) -> String {
     format!("the remote has other content in the place of the large file {}", pointer.oid)
+}
+
+/// Brings an object from the store of a repository's folder.
+fn from_folder(history: &HistoryRepo, from: &Store, pointer: &Pointer) -> Result<(), SyncError> {
+    let failed = |source| SyncError::Large { oid: pointer.oid.to_string(), source };
+    let scratch = history.workspace()?;
+    let object = from.open(pointer).map_err(failed)?;
+    let taken = Store::take(&object, pointer.size, &scratch.join("large"), &mut |_| {}).map_err(failed)?;
+    if taken.pointer != *pointer {
+        return Err(SyncError::LargeRefused { why: other_content(pointer) });
+    }
+    taken.keep(&history.large_files()).map(drop).map_err(failed)
 }
 
 /// Puts an object where stock git-lfs has it in a repository's folder.

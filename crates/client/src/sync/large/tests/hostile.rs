@@ -94,7 +94,10 @@ fn what_a_server_sends_in_the_place_of_an_object_never_gets_its_name() {
             Reply::new(200, half.clone()),
         ),
         ("DeterminateSystems/nix-src#456: one byte more", Reply::new(200, more)),
-        ("git-lfs#4179: cut off", Reply(200, Vec::new(), content.clone(), SIZE / 3)),
+        (
+            "git-lfs#4179: a Content-Length that is larger than the body",
+            Reply(200, Vec::new(), content.clone(), SIZE / 3),
+        ),
         ("nothing at all", Reply::new(200, "")),
         ("a page in its place", Reply::new(200, "<html>sign in</html>")),
         ("a part that nobody asked for", with_range(Reply::new(206, half), "bytes 50000-99999/100000")),

@@ -309,3 +309,4 @@ fn hundreds_of_objects_go_in_batches_and_one_that_fails_stays_alone() {
 }
 
 mod hostile;
+mod ssh;
