@@ -66,6 +66,8 @@ export class Server {
   admin(method: string, resource: string, body?: unknown): Promise<any>;
   /** The requests and changes of refs so far, oldest first. */
   journal(query?: Record<string, string>): Promise<Record<string, any>[]>;
+  /** The events that were sent to service hooks, oldest first, with each attempt. */
+  deliveries(): Promise<Record<string, any>[]>;
   /** Makes some requests go wrong on purpose. */
   fault(kind: string, fields?: Record<string, unknown>): Promise<any>;
   /** Sets the server's clock so many seconds ahead, until the next reset: tokens expire. */

@@ -123,6 +123,10 @@ class Server {
     return (await this.admin('GET', `/journal?${new URLSearchParams(query)}`)).entries;
   }
 
+  async deliveries() {
+    return (await this.admin('GET', '/deliveries')).deliveries;
+  }
+
   fault(kind, fields = {}) {
     return this.admin('POST', '/faults', { ...fields, kind });
   }

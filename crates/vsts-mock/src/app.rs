@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, SeedGit, apply};
 use crate::conversations::Conversations;
+use crate::deliveries::Deliveries;
 use crate::directory::Repo;
 use crate::faults::Faults;
 use crate::histories::Histories;
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     /// The address of the SSH listener, once there is one: `HOST:PORT`.
     pub(crate) ssh_address: OnceLock<String>,
     pub(crate) journal: Journal,
+    /// The events that were sent to service hooks.
+    pub(crate) deliveries: Deliveries,
     /// Requests that go wrong on purpose.
     pub(crate) faults: Faults,
     pub(crate) jobs: Jobs,
@@ -99,6 +102,7 @@ impl App {
             uses: Uses::default(),
             ssh_address: OnceLock::new(),
             journal: Journal::default(),
+            deliveries: Deliveries::default(),
             faults: Faults::default(),
             jobs: Jobs::default(),
             clock: config.clock.clone(),
@@ -135,6 +139,7 @@ impl App {
         change.commit().await?;
         self.clock.set_ahead(0);
         self.journal.clear();
+        self.deliveries.clear();
         self.faults.replace(&self.seed.faults)?;
         self.merge_queue.hold_completions(false);
         self.jobs.clear();
@@ -162,6 +167,11 @@ impl App {
         {
             self.maintenance.wants_graph(repository);
         }
+    }
+
+    /// The hosts besides this computer to which events may be sent.
+    pub(crate) fn hook_hosts(&self) -> &[String] {
+        &self.seed.hook_hosts
     }
 
     /// The seed's settings of the Git protocol.

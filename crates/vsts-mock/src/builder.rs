@@ -247,6 +247,8 @@ impl Builder {
         tasks.push(tokio::spawn(async move { garbage::keep_sweeping(&sweeping, stop).await }));
         let (working, stop) = (app.clone(), shutdown.clone());
         tasks.push(tokio::spawn(async move { pull_requests::queue::keep_working(&working, stop).await }));
+        let (telling, stop) = (app.clone(), shutdown.clone());
+        tasks.push(tokio::spawn(async move { http::keep_telling(&telling, stop).await }));
         let ready = Ready {
             event: "ready",
             http: address.map(|address| format!("http://{address}")),

@@ -73,6 +73,11 @@ impl<'s> Admin<'s> {
         self.journal_after(0)
     }
 
+    /// The events that were sent to service hooks, oldest first, with each attempt: JSON as `GET /_mock/deliveries` has it.
+    pub fn deliveries(&self) -> serde_json::Value {
+        serde_json::json!(self.app.deliveries.list(None))
+    }
+
     /// Moves the server's clock ahead of the time that it would tell by so many seconds: tokens expire, and waits end. A reset moves it back.
     pub fn set_clock_ahead(&self, seconds: u32) {
         self.app.clock.set_ahead(seconds);

@@ -42,6 +42,8 @@ pub struct Seed {
     pub profile: Option<Profile>,
     /// True if addresses other than loopback ones may be bound.
     pub allow_remote: bool,
+    /// Hosts besides this computer to which events of service hooks may be sent.
+    pub hook_hosts: Vec<String>,
     /// True if the pages let everybody in as any of these users with one click: for demonstrations.
     pub demo_sign_in: bool,
     /// Capabilities of the Git protocol that are offered beyond the default.

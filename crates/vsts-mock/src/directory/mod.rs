@@ -16,6 +16,7 @@ pub(crate) mod permission;
 pub(crate) mod pull_request;
 mod record;
 pub(crate) mod subject;
+mod subscription;
 pub(crate) mod token;
 
 use std::ops::RangeInclusive;
@@ -35,6 +36,7 @@ pub(crate) use pull_request::{
     Comment, GitStatus, Iteration, PolicyConfiguration, PullRequest, PullRequests, Thread,
 };
 pub(crate) use record::{AccessEntry, CutOff, Membership, Record, RefLock, Seeded};
+pub(crate) use subscription::Subscription;
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +144,8 @@ pub(crate) struct Directory {
     pub(crate) memberships: OrdSet<(Uuid, Uuid)>,
     pub(crate) experimentation: Experimentation,
     pub(crate) pulls: PullRequests,
+    /// The subscriptions of service hooks.
+    pub(crate) subscriptions: OrdMap<Uuid, Subscription>,
     /// The owners of locks, by repository and ref.
     pub(crate) ref_locks: OrdMap<(Uuid, String), Uuid>,
     /// The marks of what the seed has given once; they derive from its text.

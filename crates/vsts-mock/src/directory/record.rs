@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::permission::Permissions;
 use super::{
     Account, Assignment, Comment, Directory, Entry, GitStatus, Group, GroupKind, Iteration,
-    PolicyConfiguration, Project, PullRequest, Repo, Resource, SshKey, Thread, Token, User, name,
+    PolicyConfiguration, Project, PullRequest, Repo, Resource, SshKey, Subscription, Thread, Token, User,
+    name,
 };
 use crate::directory::pull_request::PullStatus;
 
@@ -113,6 +114,7 @@ macro_rules! by_id {
 }
 
 by_id! {
+    Subscription in subscriptions, add: |_, _| (), take: |_, _| ();
     User in users,
         add: |directory, user| directory.names.insert(name::USERS, &user.name, user.id),
         take: |directory, user| directory.names.remove(name::USERS, &user.name);

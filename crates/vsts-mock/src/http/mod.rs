@@ -39,6 +39,7 @@ use crate::journal::{Event, shown};
 use crate::service_hosts;
 use address::Address;
 use peer::Journalled;
+pub(crate) use rest::keep_telling;
 pub(crate) use serve::listen;
 use web::text;
 

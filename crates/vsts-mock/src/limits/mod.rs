@@ -3,6 +3,7 @@
 //! Those that an operator may want otherwise are [`Limits`], which the seed's section `[limits]` sets; the constants are
 //! their defaults, and what is not for setting.
 
+mod hooks;
 mod pull_requests;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use hooks::*;
 pub(crate) use pull_requests::*;
 
 /// HTTP connections that are open at once at one listener. Who has waited longest makes room: see `admission`.

@@ -17,6 +17,7 @@ pub(crate) mod experimentation;
 pub(crate) mod first_commit;
 pub(crate) mod groups;
 pub(crate) mod history;
+pub(crate) mod hooks;
 pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod lfs;

@@ -19,6 +19,7 @@ use super::lfs_store::{LfsStore, Received};
 use super::rows::{KINDS, Row, Table, Value};
 use super::{DEFAULT_BRANCH, State, StateError, database};
 use crate::directory::{Directory, Repo};
+use crate::events::Event;
 use crate::limits::ROWS_PER_STATEMENT;
 
 /// A change in progress. Dropped without [`Change::commit`], it has not happened.
@@ -183,8 +184,12 @@ impl Change<'_> {
                 inserted.map_err(database("write"))?;
             }
             transaction.commit().await.map_err(database("commit a change"))?;
-            *state.directory.write().expect("no thread panics while it holds the lock") =
-                Arc::new(directory.0);
+            let after = Arc::new(directory.0);
+            let mut published = state.directory.write().expect("no thread panics while it holds the lock");
+            let before = std::mem::replace(&mut *published, after.clone());
+            if !after.subscriptions.is_empty() {
+                state.events.publish(Event::Changed { before, after });
+            }
         }
         let trash = folders.keep();
         if !trash.is_empty() {

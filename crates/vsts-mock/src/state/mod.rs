@@ -28,6 +28,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::directory::{Directory, OpenRepositories, Repo};
+use crate::events::Events;
 pub(crate) use change::Change;
 pub(crate) use lfs_locks::{LfsLock, LfsLockFilter, Locking};
 pub(crate) use lfs_objects::LfsKeepError;
@@ -104,6 +105,8 @@ pub(crate) struct State {
     repos: PathBuf,
     open: Arc<OpenRepositories>,
     lfs: LfsStore,
+    /// Changes and pushes for service hooks.
+    pub(crate) events: Events,
     _lock: File,
 }
 
@@ -134,7 +137,7 @@ impl State {
         let lfs = LfsStore::open(dir, is_durable).map_err(io("create", &dir.join("lfs")))?;
         let (dir, directory) = (dir.to_owned(), RwLock::new(Arc::new(directory)));
         let (writer, open) = (Mutex::new(()), Arc::default());
-        Ok(Self { pool, directory, writer, dir, repos, open, lfs, _lock: lock })
+        Ok(Self { pool, directory, writer, dir, repos, open, lfs, events: Events::default(), _lock: lock })
     }
 
     /// The present picture.

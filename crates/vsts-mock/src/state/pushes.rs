@@ -8,6 +8,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 use uuid::Uuid;
 
 use super::{State, StateError};
+use crate::events::Event;
 
 /// One push.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +79,9 @@ impl State {
                 .map_err(failed)?;
         }
         tx.commit().await.map_err(failed)?;
+        if !self.directory().subscriptions.is_empty() {
+            self.events.publish(Event::Pushed { repo, push: id });
+        }
         Ok(id)
     }
 

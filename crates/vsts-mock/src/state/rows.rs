@@ -14,7 +14,7 @@ use crate::directory::permission::Permissions;
 use crate::directory::{
     AccessEntry, Account, Assignment, Comment, CutOff, Directory, GitStatus, Group, GroupKind, Iteration,
     Level, Membership, PolicyConfiguration, Project, PullRequest, Record, RefLock, Repo, Resource, Role,
-    Seeded, SshKey, Thread, Token, User, name,
+    Seeded, SshKey, Subscription, Thread, Token, User, name,
 };
 
 /// A table.
@@ -299,6 +299,7 @@ documents! {
     Comment in "pull_request_comments",
         key { account: "account_id", pull_request: "pull_request_id", thread: "thread_id", id: "id" };
     GitStatus in "git_statuses", key { repo: "repo_id", subject: "subject", id: "id" };
+    Subscription in "hook_subscriptions", key { id: "id" };
     PolicyConfiguration in "policy_configurations", key { account: "account_id", id: "id" };
 }
 
@@ -319,7 +320,7 @@ const fn kind<R: Row>() -> Kind {
 }
 
 /// All kinds; a table comes after those that it refers to.
-pub(super) const KINDS: [Kind; 20] = [
+pub(super) const KINDS: [Kind; 21] = [
     kind::<User>(),
     kind::<Token>(),
     kind::<SshKey>(),
@@ -340,6 +341,7 @@ pub(super) const KINDS: [Kind; 20] = [
     kind::<Comment>(),
     kind::<GitStatus>(),
     kind::<PolicyConfiguration>(),
+    kind::<Subscription>(),
 ];
 
 /// Reads the whole database.

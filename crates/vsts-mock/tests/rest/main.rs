@@ -11,6 +11,7 @@ mod core;
 mod discovery;
 mod forms;
 mod git;
+mod hooks;
 mod merges;
 mod node;
 mod profile;

@@ -136,6 +136,10 @@ class Server:
         query = "?" + urllib.parse.urlencode(query) if query else ""
         return self.admin("GET", "/journal" + query)["entries"]
 
+    def deliveries(self):
+        """The events that were sent to service hooks, oldest first, with each attempt."""
+        return self.admin("GET", "/deliveries")["deliveries"]
+
     def fault(self, kind, **fields):
         """Makes some requests go wrong on purpose; gives the fault's number."""
         return self.admin("POST", "/faults", dict(fields, kind=kind))

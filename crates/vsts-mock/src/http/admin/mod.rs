@@ -246,6 +246,15 @@ struct Entries {
     entries: Vec<JournalEntry>,
 }
 
+async fn deliveries(State(app): State<Arc<App>>) -> Answer {
+    ok(&json!({ "deliveries": app.deliveries.list(None) }))
+}
+
+async fn clear_deliveries(State(app): State<Arc<App>>) -> Answer {
+    app.deliveries.clear();
+    done()
+}
+
 async fn clear_journal(State(app): State<Arc<App>>) -> Answer {
     app.journal.clear();
     done()

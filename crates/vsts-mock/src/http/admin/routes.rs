@@ -6,8 +6,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::{
-    acl, clear_journal, clock, completions, experimentation, faults, health, hierarchy, journal, reset,
-    sweep, users,
+    acl, clear_deliveries, clear_journal, clock, completions, deliveries, experimentation, faults, health,
+    hierarchy, journal, reset, sweep, users,
 };
 use crate::app::App;
 
@@ -122,6 +122,8 @@ pub(super) fn all() -> Vec<Route> {
         removes("/faults/{fault}", "Remove a fault", faults::remove),
         joins("/completions/held", "Keep completions of pull requests in the queue", completions::hold),
         removes("/completions/held", "Let completions go", completions::release),
+        reads("/deliveries", "The events that were sent to service hooks, oldest first, with each attempt", deliveries),
+        removes("/deliveries", "Forget what was sent", clear_deliveries),
         reads("/journal", "Requests and changes of refs, oldest first: after a number, unknown ones alone, of one kind; with $top, x-ms-continuationtoken names where the next page begins", journal),
         removes("/journal", "Forget what was asked", clear_journal),
     ]

@@ -27,8 +27,48 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         |area: &&Area| area.name == PROFILES && new.resource_areas.iter().all(|one| one.id != area.id);
     let missing: Vec<Area> = recorded.old.resource_areas.iter().filter(is_missing).cloned().collect();
     new.resource_areas.extend(missing);
-    Tables { old: recorded.old.into(), new: new.into() }
+    // Both recordings lack service hooks, which are at the account's own address.
+    let mut old = recorded.old;
+    old.locations.extend(hooks("4.1", "5.0"));
+    new.locations.extend(hooks("7.1", "7.2"));
+    Tables { old: old.into(), new: new.into() }
 });
+
+/// The resources of service hooks: id, name and route below the area.
+const HOOKS: [(&str, &str, &str); 6] = [
+    ("fc50d02a-849f-41fb-8af1-0a5216103269", "subscriptions", "{resource}/{subscriptionId}"),
+    ("1e83a210-5b53-43bc-90f0-d476a4e5d731", "publishers", "{resource}/{publisherId}"),
+    (
+        "db4777cd-8e08-4a84-8ba3-c974ea033718",
+        "eventTypes",
+        "publishers/{publisherId}/{resource}/{eventTypeId}",
+    ),
+    ("4301c514-5f34-4f5d-a145-f0ea7b5b7d19", "consumers", "{resource}/{consumerId}"),
+    (
+        "c3428e90-7a69-4194-8ed8-0f153185ee0d",
+        "actions",
+        "consumers/{consumerId}/{resource}/{consumerActionId}",
+    ),
+    (
+        "0c62d343-21b0-4732-997b-017fde84dc28",
+        "notifications",
+        "subscriptions/{subscriptionId}/{resource}/{notificationId}",
+    ),
+];
+
+fn hooks(released: &str, max: &str) -> Vec<Location> {
+    let location = |(id, name, route): &(&str, &str, &str)| Location {
+        id: (*id).to_owned(),
+        area: "hooks".to_owned(),
+        resource_name: (*name).to_owned(),
+        route_template: format!("_apis/{{area}}/{route}"),
+        resource_version: 1,
+        min_version: "1.0".to_owned(),
+        max_version: max.to_owned(),
+        released_version: released.to_owned(),
+    };
+    HOOKS.iter().map(location).collect()
+}
 
 #[derive(Deserialize)]
 struct Recorded {

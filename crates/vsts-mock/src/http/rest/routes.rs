@@ -18,8 +18,8 @@ use super::reply::Outcome;
 use super::security::{self, checks, entries, lists};
 use super::subjects::{graph, identities, lookup, members, memberships};
 use super::{
-    Call, accounts, connection, forks, operations, pats, policy, processes, profile, projects, repositories,
-    teams, tokens,
+    Call, accounts, connection, forks, hooks, operations, pats, policy, processes, profile, projects,
+    repositories, teams, tokens,
 };
 use crate::limits::{JSON_BODY_BYTES, REST_PUSH_BYTES};
 use Handler::{Change, Read, Repo};
@@ -236,6 +236,16 @@ static ROWS: &[Row] = &[
     read_of("security/permissions", Always, checks::one),
     change!(DELETE, "security/permissions", Always, entries::remove_bits),
     change!(POST, "security/permissionevaluationbatch", Always, EVALUATIONS => checks::batch),
+    // Service hooks.
+    read_of("hooks/subscriptions", With("subscriptionId"), hooks::show),
+    read_of("hooks/subscriptions", Always, hooks::list),
+    change!(POST, "hooks/subscriptions", Without("subscriptionId"), SUBSCRIPTION => hooks::create),
+    change!(PUT, "hooks/subscriptions", Always, SUBSCRIPTION => hooks::replace),
+    change!(DELETE, "hooks/subscriptions", With("subscriptionId"), hooks::delete),
+    read_of("hooks/notifications", Always, hooks::notifications),
+    read_of("hooks/publishers", Always, hooks::publishers),
+    read_of("hooks/eventtypes", Always, hooks::event_types),
+    read_of("hooks/consumers", Always, hooks::consumers),
     // Users and groups.
     read_of("ims/identities", With("identityId"), identities::one),
     read_of("ims/identities", Always, identities::query),

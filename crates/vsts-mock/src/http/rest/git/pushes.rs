@@ -10,7 +10,7 @@ use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::request::RepoRequest;
 use super::{commits, refs, tree_changes};
-use crate::limits::PUSH_COMMITS;
+use crate::limits::{HOOK_COMMITS, PUSH_COMMITS};
 use crate::operations::pushes::{self, NewCommit};
 use crate::operations::signature::Person;
 use crate::state::{Push, PushFilter};
@@ -100,6 +100,20 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
         out.extend_from_slice(commits::whole(request, &repository, *id)?.to_string().as_bytes());
         Ok(())
     })
+}
+
+/// A push as service hooks are told of it.
+pub(crate) fn event(request: &RepoRequest) -> Result<Value, Failure> {
+    let push = pushes::find(request, request.part("pushId"))?;
+    let repository = request.open()?;
+    let mut value = reference(request, &push);
+    value["refUpdates"] = ref_updates(request, &push);
+    value["_links"] = links(request, &push);
+    let found = pushes::new_commits(request, &repository, &push, 0, HOOK_COMMITS)?;
+    let commits: Result<Vec<Value>, Failure> =
+        found.iter().map(|id| commits::whole(request, &repository, *id)).collect();
+    value["commits"] = commits?.into();
+    Ok(value)
 }
 
 pub(crate) fn commits(request: &RepoRequest) -> Outcome {

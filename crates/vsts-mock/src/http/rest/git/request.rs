@@ -25,7 +25,7 @@ pub(crate) struct RepoRequest {
     ctx: RepoContext,
     /// The repository in the form in which its parts name it.
     pub(super) repo_json: Value,
-    pub(super) base: String,
+    pub(crate) base: String,
     /// The number of the pull request that the request is about.
     pub(super) pull_request: String,
     pub(super) query: Query,

@@ -28,6 +28,20 @@ pub(crate) static PROJECT: Model = model(
     ],
 );
 
+/// A subscription of service hooks.
+pub(crate) static SUBSCRIPTION: Model = model(
+    "Subscription",
+    &[
+        (Text, "consumerActionId consumerId eventType id publisherId resourceVersion status"),
+        (Any, "consumerInputs publisherInputs"),
+        (
+            Ignored,
+            "_links actionDescription createdBy createdDate eventDescription lastProbationRetryDate modifiedBy \
+                   modifiedDate probationRetries scope subscriber url",
+        ),
+    ],
+);
+
 static CAPABILITIES: Model =
     model("TeamProject", &[(Of(&PROCESS), "processTemplate"), (Of(&VERSION_CONTROL), "versioncontrol")]);
 

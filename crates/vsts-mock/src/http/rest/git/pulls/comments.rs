@@ -24,7 +24,8 @@ fn names(request: &RepoRequest) -> (&str, &str) {
     (request.part("threadId"), request.part("commentId"))
 }
 
-fn comment(request: &RepoRequest, directory: &Directory, one: &Comment) -> Value {
+/// A comment as it is shown.
+pub(crate) fn comment(request: &RepoRequest, directory: &Directory, one: &Comment) -> Value {
     let shapes = request.shapes(directory);
     let thread = shapes.url(one.pull_request, &format!("/threads/{}", one.thread));
     let url = format!("{thread}/comments/{}", one.id);

@@ -19,8 +19,8 @@ use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::request::RepoRequest;
 use super::{commits, history};
-use crate::directory::PullRequest;
 use crate::directory::pull_request::{CompletionOptions, MergeStrategy, PullStatus};
+use crate::directory::{Directory, PullRequest};
 use crate::operations::commits::CommitInfo;
 use crate::operations::pull_requests::create::{self, NewPullRequest};
 use crate::operations::pull_requests::update::{self, PullRequestUpdate};
@@ -33,6 +33,11 @@ const COMMITS: usize = 100;
 /// The pull request that the path names, when what is due has been done.
 fn asked(request: &RepoRequest) -> Result<PullRequest, Failure> {
     Ok(find(request, request.part("pullRequestId"))?)
+}
+
+/// A pull request as service hooks are told of it.
+pub(crate) fn event(request: &RepoRequest, directory: &Directory, pull: &PullRequest) -> Value {
+    request.shapes(directory).pull_request(pull, Form::Whole)
 }
 
 /// A pull request as the answer to a change of it.
