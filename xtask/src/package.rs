@@ -44,13 +44,13 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     Ok(())
 }
 
-/// Builds a wheel and installs it into an environment; the environment's Python.
-fn wheel(out: &Path, folder: &str, name: &str, profile: &str) -> Outcome<PathBuf> {
+/// Builds a wheel of a project's folder and installs it into an environment; the environment's Python.
+fn wheel(out: &Path, project: &Path, name: &str, profile: &str) -> Outcome<PathBuf> {
     let root = workspace::root();
     let maturin = venv::with_package(&root.join("target/tmp"), MATURIN).join("bin/maturin");
     let mut build = Command::new(maturin);
     build.args(["build", "--profile", profile, "--compatibility", "linux", "--out"]).arg(out);
-    process::run(build.current_dir(root.join("packages").join(folder)))?;
+    process::run(build.current_dir(project))?;
     let found = fs::read_dir(out)?
         .flatten()
         .map(|entry| entry.path())
@@ -70,7 +70,7 @@ fn wheel(out: &Path, folder: &str, name: &str, profile: &str) -> Outcome<PathBuf
 
 /// The wheel of vsts-mock, tried by pytest with the program that it brings.
 fn vsts_mock_wheel(out: &Path, profile: &str) -> Outcome<PathBuf> {
-    let python = wheel(out, "python", "vsts_mock", profile)?;
+    let python = wheel(out, &workspace::root().join("packages/python"), "vsts_mock", profile)?;
     let install = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "pytest"];
     process::run(Command::new(&python).args(install))?;
     let trial = out.join("trial");
@@ -91,20 +91,39 @@ fn vsts_mock_wheel(out: &Path, profile: &str) -> Outcome<PathBuf> {
 
 /// The wheel of azml: its program and the module that reads the history.
 fn azml_wheel(out: &Path, profile: &str) -> Outcome {
-    let python = wheel(out, "azml", "azml", profile)?;
+    // maturin takes the module from below the project alone, and it is in `python`, where runs find it.
+    let root = workspace::root();
+    let project = out.join("azml");
+    fs::create_dir_all(project.join("src"))?;
+    let settings = fs::read_to_string(root.join("packages/azml/pyproject.toml"))?;
+    fs::write(
+        project.join("pyproject.toml"),
+        settings.replace("\"../../", &format!("\"{}/", root.display())),
+    )?;
+    copy_folder(&root.join("python/azml"), &project.join("src/azml"))?;
+    let python = wheel(out, &project, "azml", profile)?;
     let azml = python.with_file_name("azml");
     process::run(Command::new(azml).arg("--version"))?;
     process::run(Command::new(python).args(["-c", "import azml; azml.runs; azml.log_metric"]))
 }
 
+/// Copies the files of a folder.
+fn copy_folder(from: &Path, to: &Path) -> Outcome {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
 /// The package for npm, tried in a folder of its own.
 fn npm(out: &Path, binary: &Path) -> Outcome {
     let folder = out.join("npm");
+    copy_folder(&workspace::root().join("packages/npm"), &folder)?;
     fs::create_dir_all(folder.join("bin"))?;
-    for entry in fs::read_dir(workspace::root().join("packages/npm"))? {
-        let entry = entry?;
-        fs::copy(entry.path(), folder.join(entry.file_name()))?;
-    }
     fs::copy(binary, folder.join("bin/vsts-mock"))?;
     let pack = ["pack", "--silent", "--pack-destination"];
     process::run(Command::new("npm").args(pack).arg(out).current_dir(&folder))?;
