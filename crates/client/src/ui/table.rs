@@ -171,21 +171,15 @@ struct Place {
 
 impl Column {
     fn new<'v>(header: &str, rows: usize, value: &dyn Fn(usize) -> Cell<'v>, numbers: Numbers) -> Self {
-        let (mut numeric, mut has_fraction) = (false, false);
-        if numbers == Numbers::Aligned {
-            for cell in (0..rows).map(value) {
-                match cell {
-                    Cell::Empty => {}
-                    Cell::Number(number) => (numeric, has_fraction) = (true, has_fraction || number.is_f64()),
-                    Cell::Text(_) => {
-                        numeric = false;
-                        break;
-                    }
-                }
-            }
-        }
+        // Making a cell may mean to parse a part of a record: each is made once.
+        let values: Vec<Cell<'v>> = (0..rows).map(value).collect();
+        let numeric = numbers == Numbers::Aligned
+            && values.iter().any(|cell| matches!(cell, Cell::Number(_)))
+            && !values.iter().any(|cell| matches!(cell, Cell::Text(_)));
+        let has_fraction =
+            numeric && values.iter().any(|cell| matches!(cell, Cell::Number(number) if number.is_f64()));
         let (mut texts, mut cells) = (String::new(), Vec::with_capacity(rows));
-        for cell in (0..rows).map(value) {
+        for cell in values {
             let start = texts.len();
             match cell {
                 Cell::Empty => {}
