@@ -79,12 +79,12 @@ fn what_goes_wrong_at_submit_is_told_before_anything_runs() {
         sandbox.az_in("iris", &["ml", "experiment", "submit", "-c", "local", "trian.py"])
     );
     let configurations = sandbox.work().join("iris/aml_config");
-    fs::write(configurations.join("yarn.compute"), "type: cluster\naddress: yarn1\n")
+    fs::write(configurations.join("batch.compute"), "type: batchai\naddress: batch1\n")
         .expect("the folder is there");
-    fs::write(configurations.join("yarn.runconfig"), "Target: yarn\n").expect("the folder is there");
+    fs::write(configurations.join("batch.runconfig"), "Target: batch\n").expect("the folder is there");
     insta::assert_snapshot!(
         "a_target_elsewhere",
-        sandbox.az_in("iris", &["ml", "experiment", "submit", "-c", "yarn", "train.py"])
+        sandbox.az_in("iris", &["ml", "experiment", "submit", "-c", "batch", "train.py"])
     );
     let list = sandbox.az_in("iris", &["ml", "history", "list"]);
     assert_eq!((list.code, list.stdout.as_str()), (0, "[]\n"));
