@@ -96,10 +96,9 @@ fn azml_wheel(out: &Path, profile: &str) -> Outcome {
     let project = out.join("azml");
     fs::create_dir_all(project.join("src"))?;
     let settings = fs::read_to_string(root.join("packages/azml/pyproject.toml"))?;
-    fs::write(
-        project.join("pyproject.toml"),
-        settings.replace("\"../../", &format!("\"{}/", root.display())),
-    )?;
+    let crates = format!("\"{}/crates", root.display());
+    fs::write(project.join("pyproject.toml"), settings.replace("\"../../crates", &crates))?;
+    fs::copy(root.join("python/README.md"), project.join("README.md"))?;
     copy_folder(&root.join("python/azml"), &project.join("src/azml"))?;
     let python = wheel(out, &project, "azml", profile)?;
     let azml = python.with_file_name("azml");

@@ -56,6 +56,11 @@ pub trait Engine: Send {
     /// Asks for the end of a run; one that waits ends at once. Done when it is asked: the state tells the rest.
     fn cancel(&self, handle: &Handle) -> Result<(), Error>;
 
+    /// Returns whether a run that was asked to end says so: in its record, or by the engine's state.
+    fn tells_cancel(&self) -> bool {
+        true
+    }
+
     /// Fetches what the run has written so far to refs of its own (`refs/azureml/inbox/<GUID>/<run>/…`) into the same refs of
     /// `history`. Returns whether there was anything.
     fn results(&self, history: &HistoryRepo, handle: &Handle) -> Result<bool, Error>;

@@ -283,6 +283,11 @@ impl Engine for RayEngine {
         }
     }
 
+    /// Ray says `FAILED` of a driver that died of the signal before the stop was noted.
+    fn tells_cancel(&self) -> bool {
+        false
+    }
+
     fn cancel(&self, handle: &Handle) -> Result<(), Error> {
         let answer =
             self.ask(Method::POST, &format!("{}/stop", Self::path(handle)), "", limits::RAY_ANSWER)?;

@@ -61,15 +61,21 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
     match Handle::of(record) {
         Some(handle) if !record.status.is_over() => {
             let engine = engine::of(ctx, &handle)?;
-            engine.cancel(&handle)?;
-            if let Ok(State::Queued { .. }) = engine.state(&handle) {
-                // Some engines start it all the same: whoever sees it run asks again.
+            let remember = || {
                 let put = |record: &mut RunRecord| {
                     Handle { cancel_asked: true, ..Handle::of(record).unwrap_or_else(|| handle.clone()) }
                         .put(record);
                 };
                 let by = ctx.signature(opened.project.root());
-                RunStore::new(&opened.history).edit(&record.run_id, &by, put)?;
+                RunStore::new(&opened.history).edit(&record.run_id, &by, put)
+            };
+            if !engine.tells_cancel() {
+                remember()?;
+            }
+            engine.cancel(&handle)?;
+            if engine.tells_cancel() && matches!(engine.state(&handle), Ok(State::Queued { .. })) {
+                // Some engines start it all the same: whoever sees it run asks again.
+                remember()?;
             }
             Ok(Canceled::Elsewhere { run: record.run_id.clone(), place: handle.place().to_owned() })
         }

@@ -181,7 +181,9 @@ fn take_in(
     }
     match state {
         // The node saw a signal, and does not know whose it was: this one was the engine's.
-        State::Ended { why: Some(why), .. } if now.status == Status::Canceled && why != CANCELED => {
+        State::Ended { why: Some(why), .. }
+            if now.status == Status::Canceled && why != CANCELED && !handle.cancel_asked =>
+        {
             changed.status = Status::Failed;
         }
         _ if now.status.is_over() => {}
