@@ -164,7 +164,9 @@ fn image(out: &Path, binary: &Path) -> Outcome {
     let mut build = Command::new(engine);
     build.arg("build").args(format).args(["--quiet", "--tag", IMAGE]).arg(&context);
     process::run(&mut build)?;
-    let start = ["run", "--detach", "--rm", "--network", "none", IMAGE];
+    // Modest limits, which a machine that is a container itself can give; its health is asked below.
+    let limits = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096", "--no-healthcheck"];
+    let start = [&["run", "--detach", "--rm", "--network", "none"], &limits[..], &[IMAGE]].concat();
     let id = String::from_utf8(process::capture(Command::new(engine).args(start))?)?;
     let healthy = (0..HEALTH_TRIES).any(|_| {
         std::thread::sleep(HEALTH_PAUSE);
