@@ -139,7 +139,7 @@ fn interested(app: &App, notice: &Notice) -> Vec<Subscription> {
 
 /// Delivers a notice to one subscription.
 async fn tell(app: Arc<App>, turns: Arc<Semaphore>, subscription: Subscription, notice: Notice) {
-    let payload = match notice.payload(&app, &subscription).await {
+    let mut payload = match notice.payload(&app, &subscription).await {
         Ok(Some(payload)) => payload,
         // A filter does not let it pass.
         Ok(None) => return,
@@ -149,7 +149,6 @@ async fn tell(app: Arc<App>, turns: Arc<Semaphore>, subscription: Subscription, 
         }
     };
     let number = app.deliveries.next_number(subscription.id);
-    let mut payload = payload;
     payload["notificationId"] = number.into();
     let body = payload.to_string();
     app.deliveries.add(Delivery {
