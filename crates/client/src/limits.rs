@@ -77,6 +77,10 @@ pub const ENVIRONMENT: u64 = 8 << 20;
 pub const JOB_SPEC: u64 = 64 << 20;
 /// Bytes of what a command on a node prints: those of a piece of a log are most of it.
 pub const NODE_ANSWER: u64 = 4 << 20;
+/// Large files that a node is asked about at once: a list of them fits into an answer.
+pub const NODE_LARGE_FILES: usize = 20_000;
+/// Time after its last use in which nothing is removed from a project's store on a node: a run may be on its way there.
+pub const NODE_STORE_REST: Duration = Duration::from_hours(1);
 /// Bytes of one piece of a run's log that a node gives.
 pub const NODE_LOG: u64 = 1 << 20;
 /// Time that a node waits for new bytes of a log before it says that there are none.
@@ -115,7 +119,11 @@ pub const RAY_ANSWER: u64 = 8 << 20;
 pub const RAY_LOG: u64 = 512 << 20;
 /// Bytes of a package that Ray takes.
 pub const RAY_PACKAGE: u64 = 500 << 20;
-/// Time between two looks at the log of a Ray job.
+/// Bytes of large files that a run on Ray leaves and that come back in its log.
+pub const RAY_LARGE_OUTPUTS: u64 = 64 << 20;
+/// Looks at the log of a Ray job take one part of so many of the time, and one more.
+pub const RAY_LOOK_SHARE: u32 = 4;
+/// Time between two looks at the log of a Ray job, at least.
 pub const RAY_LOOK: Duration = Duration::from_millis(500);
 /// Times that a run is offered to an engine that can't be reached.
 pub const SUBMIT_TRIES: u32 = 5;

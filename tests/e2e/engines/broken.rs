@@ -421,19 +421,3 @@ fn a_sweep_whose_azml_is_killed_goes_on_with_what_the_machine_has() {
     let best = alice.azml_json(&project, &["sweep", "best", &id, "--metric", "loss", "--mode", "min"]);
     assert_eq!((&best["loss"], &best["engine"]["host"]), (&1.into(), &"node1".into()), "{best}");
 }
-
-#[test]
-fn a_snapshot_with_large_files_is_refused_for_a_machine_by_their_names() {
-    let sandbox = Sandbox::new();
-    let host = Host::start(&sandbox);
-    let (alice, project) = at_host(&sandbox, &host, &[]);
-    write(&project, "train.sh", TRAIN);
-    write(&project, "data/big.bin", vec![b'x'; 2 << 20]);
-    let alice = alice.with_env("AZML_LARGE_FILE", "1MB");
-    let refused = alice.azml(&project, &[&SUBMIT[..], &["train.sh"]].concat()).fails();
-    let _named = refused.says("large files").says("data/big.bin").says(".amlignore");
-    assert_eq!(times(&host), 0);
-    write(&project, ".amlignore", "data/\n");
-    let _ran = alice.azml(&project, &[&SUBMIT[..], &["train.sh"]].concat()).ok();
-    assert_eq!(times(&host), 1);
-}

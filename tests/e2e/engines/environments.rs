@@ -191,3 +191,23 @@ fn condas_file_is_given_to_the_program_that_is_there() {
         "{environment}"
     );
 }
+
+#[test]
+fn an_environment_can_be_made_ahead_of_a_run() {
+    let sandbox = Sandbox::new();
+    let (alice, project, hash) = with_package(&sandbox, "type: process\n");
+    write(&project, "requirements.txt", format!("{FLAT}flower==1.0 --hash=sha256:{hash}\n"));
+    let prepare = || alice.azml(&project, &["experiment", "prepare", "-c", "box"]).ok();
+    let made = prepare();
+    assert!(made.stdout.contains("\nmaking the environment of requirements.txt\n"), "{made}");
+    assert!(made.stderr.contains("The environment of requirements.txt was made, with 1 package"), "{made}");
+    let run = last(&alice, &project);
+    assert_eq!((&run["name"], &run["environment"]["is_new"]), (&"prepare box".into(), &true.into()), "{run}");
+    let there = prepare();
+    assert!(there.stderr.contains("requirements.txt was there"), "{there}");
+    let ran = submit(&alice, &project).ok();
+    assert!(ran.stdout.contains("\nflower 1.0 True\n") && !ran.stdout.contains("making the"), "{ran}");
+    assert_eq!(last(&alice, &project)["environment"]["is_new"], false);
+    let none = alice.azml(&project, &["experiment", "prepare", "-c", "local"]);
+    let _none = none.exits(2).says("userManagedEnvironment: false");
+}

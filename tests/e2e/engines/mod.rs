@@ -5,5 +5,7 @@ mod broken;
 mod containers;
 mod environments;
 mod heavy;
+mod large;
+mod nodes;
 mod slurm;
 mod ssh;

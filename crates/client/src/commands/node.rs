@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use azml_core::id::{ProjectId, RunId};
 use git_wire::Service;
+use gix::ObjectId;
 
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::limits;
-use crate::ops::node;
+use crate::ops::node::{self, large};
 use crate::run::console::Console;
 use crate::ui::{Output, Ui};
 
@@ -20,7 +21,24 @@ pub enum Command {
     /// Say whether a program can run here; the question is JSON on standard input
     Check,
     /// Serve the store of a project
-    Serve { service: Service, project: ProjectId },
+    Serve {
+        /// The commit that the history of an empty store begins with
+        #[arg(long)]
+        shallow: Option<ObjectId>,
+        service: Service,
+        project: ProjectId,
+    },
+    /// Name those of the large files of a list on standard input that the store of a project lacks
+    LargeLacks {
+        /// A repository of this computer from which what is there is linked
+        #[arg(long)]
+        from: Option<PathBuf>,
+        project: ProjectId,
+    },
+    /// Take in a stream of large files on standard input
+    LargeTake { project: ProjectId },
+    /// Give out the large files of a list on standard input
+    LargeGive { project: ProjectId },
     /// Take in a job, JSON on standard input
     Put,
     /// Start a job in a session of its own
@@ -33,13 +51,21 @@ pub enum Command {
         run: RunId,
     },
     /// Run a job that came as a package, and print what it leaves; for engines that give no more than a log
-    Carry { package: PathBuf, run: RunId },
+    Carry {
+        /// A folder with large files of its snapshot
+        #[arg(long)]
+        large: Vec<PathBuf>,
+        package: PathBuf,
+        run: RunId,
+    },
     /// Say how a job stands
     State { run: RunId },
     /// Print the log of a job from a byte on
     Output { run: RunId, from: u64 },
     /// Ask a job to end
     Cancel { run: RunId },
+    /// Remove what no run needs; what to remove is JSON on standard input
+    Prune,
     /// Remove a job that is over
     Forget { project: ProjectId, run: RunId },
 }
@@ -48,18 +74,25 @@ pub enum Command {
 pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
         Command::Check => json(ui, &node::check(ctx, &input()?)?),
+        Command::Prune => json(ui, &node::prune(ctx, &input()?)?),
         Command::Put => json(ui, &node::put(ctx, &input()?)?),
         Command::Start { run } => json(ui, &node::start(ctx, &run)?),
         Command::State { run } => json(ui, &node::state(ctx, &run)?),
-        Command::Serve { service, project } => done(node::serve(ctx, service, project)),
+        Command::Serve { shallow, service, project } => done(node::serve(ctx, service, project, shallow)),
+        Command::LargeLacks { from, project } => {
+            let lacks = large::lacks(ctx, project, &large::list_of_stdin()?, from.as_deref())?;
+            done(ui.write_out(lacks.as_bytes()))
+        }
+        Command::LargeTake { project } => done(large::take(ctx, project)),
+        Command::LargeGive { project } => done(large::give(ctx, project, &large::list_of_stdin()?)),
         Command::Run { own_session, run } => {
             let console = Arc::clone(ui) as Arc<dyn Console>;
             done(node::run(ctx, &run, own_session, &console).map(drop))
         }
-        Command::Carry { package, run } => {
+        Command::Carry { large, package, run } => {
             let console = Arc::clone(ui) as Arc<dyn Console>;
             ui.write_out(node::BEGUN.as_bytes())?;
-            let (ended, results) = node::carry(ctx, &package, &run, &console)?;
+            let (ended, results) = node::carry(ctx, (&package, &large), &run, &console)?;
             ui.write_out(&results)?;
             done(ended.map(drop))
         }

@@ -10,9 +10,11 @@
 
 mod handle;
 pub mod node;
+pub mod objects;
 pub mod package;
 mod process;
 mod program;
+pub mod prune;
 mod ray;
 mod shell;
 mod slurm;
@@ -23,6 +25,7 @@ use git_wire::client::{self, TransportError};
 
 pub use self::handle::Handle;
 pub use self::process::ProcessEngine;
+use self::prune::{PruneRequest, Pruned};
 pub use self::ray::RayEngine;
 pub use self::slurm::SlurmEngine;
 pub use self::spec::JobSpec;
@@ -56,6 +59,11 @@ pub trait Engine: Send {
     /// Asks for the end of a run; one that waits ends at once. Done when it is asked: the state tells the rest.
     fn cancel(&self, handle: &Handle) -> Result<(), Error>;
 
+    /// The most bytes of large files that a snapshot may have.
+    fn takes_large(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Returns whether a run that was asked to end says so: in its record, or by the engine's state.
     fn tells_cancel(&self) -> bool {
         true
@@ -64,6 +72,9 @@ pub trait Engine: Send {
     /// Fetches what the run has written so far to refs of its own (`refs/azureml/inbox/<GUID>/<run>/…`) into the same refs of
     /// `history`. Returns whether there was anything.
     fn results(&self, history: &HistoryRepo, handle: &Handle) -> Result<bool, Error>;
+
+    /// Removes from its computers what no run there needs any more.
+    fn prune(&self, request: PruneRequest) -> Result<Pruned, Error>;
 
     /// Removes what the node keeps of a run whose results are here. One that is not there is forgotten already.
     fn forget(&self, history: &HistoryRepo, handle: &Handle) -> Result<(), Error>;
@@ -176,6 +187,14 @@ pub enum Error {
         host: String,
         #[source]
         source: client::Error,
+    },
+    /// Large files could not be sent or fetched.
+    #[error("can't exchange large files with {host}")]
+    Objects {
+        /// The host.
+        host: String,
+        #[source]
+        source: objects::Error,
     },
     /// A ref was refused.
     #[error("{host} did not take {name}: {why}")]

@@ -19,5 +19,9 @@ else:
         shutil.copyfile(found, new)
         os.chmod(new, 0o755)
         os.replace(new, azml)
+words = [azml, "node", "carry"]
+for place in sys.path:
+    if os.path.isdir(os.path.join(place, "azml_large")):
+        words += ["--large", os.path.join(place, "azml_large")]
 os.environ["AZML_NODE_DIR"] = folder
-os.execv(azml, [azml, "node", "carry", package, run])
+os.execv(azml, words + [package, run])

@@ -1,7 +1,7 @@
-//! A run as a package, for engines that take a file and give back no more than a log.
+//! A run as packages, for engines that take a file and give back no more than a log.
 //!
 //! The package is a zip file: the node's folder with the snapshot and the job ([`NODE`]), and a program that hands it to azml
-//! ([`PROGRAM`]). What the run leaves stands at the end of its log, as a zip file in base64 between two lines.
+//! ([`PROGRAM`]). The snapshot's large files are another ([`LARGE`]), which is the same for every run that has them. What the run leaves stands at the end of its log, as a zip file in base64 between two lines.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read as _, Write};
@@ -20,6 +20,10 @@ pub const NODE: &str = "node";
 pub const PROGRAM: (&str, &str) = ("azml_run.py", include_str!("package.py"));
 /// The module that azml's own program comes as.
 pub const AZML: &str = "azml_program/azml";
+/// The module that large files come as: a folder like a repository's.
+pub const LARGE: &str = "azml_large";
+/// The folder of large files in a repository's.
+const OBJECTS: &str = "lfs/objects";
 /// The line before what a run prints: all before it is the engine's.
 pub const BEGUN: &str = "-- azml: the run begins --\n";
 /// The line before the results.
@@ -29,7 +33,7 @@ const END: &str = "-- azml: end --\n";
 /// The length of a line of base64.
 const LINE: usize = 8192;
 /// The files of a store that are results: others are never unpacked.
-const PARTS: [&str; 2] = ["objects/", "refs/azureml/inbox/"];
+const PARTS: [&str; 3] = ["objects/", "lfs/objects/", "refs/azureml/inbox/"];
 
 /// Lists the files and folders below a folder, relative to it, sorted.
 pub fn list(folder: &Path) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
@@ -52,7 +56,7 @@ pub fn list(folder: &Path) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     Ok((files, folders))
 }
 
-/// Packs a node's folder with the program.
+/// Packs a node's folder with the program, without large files.
 pub fn pack(node: &Path, to: File) -> io::Result<File> {
     let mut zip = ZipWriter::new(to);
     zip.start_file(PROGRAM.0, stored())?;
@@ -61,12 +65,33 @@ pub fn pack(node: &Path, to: File) -> io::Result<File> {
     for folder in folders {
         zip.add_directory(format!("{NODE}/{}", folder.display()), stored())?;
     }
-    for file in files {
+    for file in files.into_iter().filter(|file| !is_large(file)) {
         // Objects are compressed already.
         zip.start_file(format!("{NODE}/{}", file.display()), stored())?;
         io::copy(&mut File::open(node.join(file))?, &mut zip)?;
     }
     Ok(zip.finish()?)
+}
+
+/// Returns whether a file of a node's folder is a large one in a store, which is `store/<GUID>.git`.
+fn is_large(file: &Path) -> bool {
+    file.strip_prefix("store").is_ok_and(|file| file.iter().skip(1).collect::<PathBuf>().starts_with(OBJECTS))
+}
+
+/// Packs the large files of a store as [`LARGE`]; `None` if there are none.
+pub fn pack_large(store: &Path, to: File) -> io::Result<Option<File>> {
+    let objects = store.join(OBJECTS);
+    if !objects.exists() {
+        return Ok(None);
+    }
+    let files = list(&objects)?.0;
+    let mut zip = ZipWriter::new(to);
+    for file in &files {
+        zip.start_file(format!("{LARGE}/{OBJECTS}/{}", file.display()), stored())?;
+        io::copy(&mut File::open(objects.join(file))?, &mut zip)?;
+    }
+    let packed = zip.finish()?;
+    Ok((!files.is_empty()).then_some(packed))
 }
 
 /// Packs azml's own program, or another file, as [`AZML`].

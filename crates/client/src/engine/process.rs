@@ -5,6 +5,7 @@ use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
 
 use super::node::Node;
+use super::prune::{PruneRequest, Pruned};
 use super::{Engine, Error, Handle, JobSpec, State};
 use crate::run::config::RunConfig;
 use crate::run::target::Program;
@@ -56,6 +57,10 @@ impl Engine for ProcessEngine {
 
     fn results(&self, history: &HistoryRepo, handle: &Handle) -> Result<bool, Error> {
         RunId::parse(&handle.run).map_or(Ok(false), |run| self.node.fetch(history, &run))
+    }
+
+    fn prune(&self, request: PruneRequest) -> Result<Pruned, Error> {
+        self.node.prune(request)
     }
 
     fn forget(&self, history: &HistoryRepo, handle: &Handle) -> Result<(), Error> {

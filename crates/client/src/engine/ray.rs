@@ -24,6 +24,7 @@ use url::Url;
 use super::node::Node;
 use super::package::{self, Log};
 use super::program::Own;
+use super::prune::{PruneRequest, Pruned};
 use super::{Engine, Error, Handle, JobSpec, State};
 use crate::context::{Context, NamedBy};
 use crate::error::CommandError;
@@ -181,7 +182,7 @@ impl RayEngine {
     }
 
     /// Packs into a file of the scratch folder.
-    fn packed(&self, pack: impl FnOnce(File) -> std::io::Result<File>) -> Result<File, Error> {
+    fn packed<T>(&self, pack: impl FnOnce(File) -> std::io::Result<T>) -> Result<T, Error> {
         let file = tempfile::tempfile_in(self.scratch.path()).map_err(|error| self.failed(error))?;
         pack(file).map_err(|error| self.failed(error))
     }
@@ -212,13 +213,24 @@ impl Engine for RayEngine {
         if self.job(&handle)?.is_some() {
             return Ok(handle);
         }
+        // They come back in its log.
+        let large_limit = spec.large_limit.min(limits::RAY_LARGE_OUTPUTS);
+        let spec = &JobSpec { large_limit, ..spec.clone() };
         self.node.bring_job(history, spec)?;
         let mut environment = json!({});
         environment["working_dir"] =
             self.upload(self.packed(|file| package::pack(self.scratch.path(), file))?)?.into();
+        let mut modules = Vec::new();
         if self.place.azml.is_none() {
             let program = self.packed(|file| package::pack_program(&self.own.path, file))?;
-            environment["py_modules"] = json!([self.upload(program)?]);
+            modules.push(self.upload(program)?);
+        }
+        let store = self.store(history);
+        if let Some(large) = self.packed(|file| package::pack_large(&store, file))? {
+            modules.push(self.upload(large)?);
+        }
+        if !modules.is_empty() {
+            environment["py_modules"] = modules.into();
         }
         let resources = &spec.config.compute.resources;
         let gpus = resources.gpus.as_deref().and_then(|gpus| gpus.rsplit(':').next()?.parse::<u32>().ok());
@@ -264,6 +276,7 @@ impl Engine for RayEngine {
     fn output(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
         loop {
+            let asked = Instant::now();
             // Asked first: what ends in between has written all of its log.
             let state = self.state(handle)?;
             let is_over = !matches!(state, State::Queued { .. } | State::Running { .. });
@@ -279,8 +292,13 @@ impl Engine for RayEngine {
             if !bytes.is_empty() || is_over || begun.elapsed() >= limits::NODE_LOG_WAIT {
                 return Ok(bytes.to_vec());
             }
-            sleep(limits::RAY_LOOK);
+            // All of the log is sent each time: a long one is asked for less often.
+            sleep(limits::RAY_LOOK.max(asked.elapsed() * limits::RAY_LOOK_SHARE));
         }
+    }
+
+    fn takes_large(&self) -> u64 {
+        limits::RAY_PACKAGE
     }
 
     /// Ray says `FAILED` of a driver that died of the signal before the stop was noted.
@@ -300,7 +318,7 @@ impl Engine for RayEngine {
     fn results(&self, history: &HistoryRepo, handle: &Handle) -> Result<bool, Error> {
         let Ok(run) = RunId::parse(&handle.run) else { return Ok(false) };
         let text = self.log(handle)?;
-        let path = self.scratch.path().join("store").join(format!("{}.git", history.id()));
+        let path = self.store(history);
         let store = HistoryRepo::store(&path, &self.root(history), *history.id())?;
         if !Log::of(&text).unpack(store.path()).map_err(|error| self.failed(error))? {
             return Ok(false);
@@ -314,6 +332,15 @@ impl Engine for RayEngine {
         self.node.fetch(history, &run)
     }
 
+    fn prune(&self, _: PruneRequest) -> Result<Pruned, Error> {
+        let folder = self.place.folder.as_deref().unwrap_or(FOLDER);
+        let why = format!(
+            "Ray's API runs jobs and nothing beside them: azml's files are in {folder} of its computers, and those of runs that are over \
+             may be removed there"
+        );
+        Err(Error::Refused { host: self.host(), why })
+    }
+
     fn forget(&self, _: &HistoryRepo, _: &Handle) -> Result<(), Error> {
         // Ray keeps the job for whoever looks at its dashboard.
         Ok(())
@@ -321,6 +348,11 @@ impl Engine for RayEngine {
 }
 
 impl RayEngine {
+    /// The project's store in the scratch folder.
+    fn store(&self, history: &HistoryRepo) -> std::path::PathBuf {
+        self.scratch.path().join("store").join(format!("{}.git", history.id()))
+    }
+
     /// The folder that takes the place of the project's in the scratch folder.
     fn root(&self, history: &HistoryRepo) -> std::path::PathBuf {
         let root = self.scratch.path().join("projects").join(history.id().to_string());

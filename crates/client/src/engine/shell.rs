@@ -16,6 +16,11 @@ pub(super) fn run(
     input: &mut (dyn Read + Send),
 ) -> Result<Answer, Error> {
     let answer = host.run(line, input, limits::NODE_ANSWER).map_err(|error| unreachable(host, error))?;
+    succeeded(host, what, answer)
+}
+
+/// Takes a command that failed for an error in its own words.
+pub(super) fn succeeded<T>(host: &Host, what: &str, answer: Answer<T>) -> Result<Answer<T>, Error> {
     if answer.code == Some(0) {
         return Ok(answer);
     }

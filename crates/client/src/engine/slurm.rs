@@ -4,12 +4,11 @@
 //! repeated. The job gets no variable of whoever submits it, for Slurm would keep them. The nodes read the job and the store
 //! from the folder of azml's files, which they share with the login node.
 
-use std::io::Cursor;
-
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
 
 use super::node::{JobState, Node};
+use super::prune::{PruneRequest, Pruned};
 use super::{Engine, Error, Handle, JobSpec, State};
 use crate::run::config::RunConfig;
 use crate::run::target::Program;
@@ -46,7 +45,7 @@ impl SlurmEngine {
     }
 
     fn shell(&self, what: &str, line: &str, input: &str) -> Result<String, Error> {
-        let answer = self.node.shell(what, line, &mut Cursor::new(input.as_bytes().to_vec()))?;
+        let answer = self.node.shell(what, line, input.as_bytes())?;
         Ok(String::from_utf8_lossy(&answer.out).into_owned())
     }
 }
@@ -187,6 +186,10 @@ impl Engine for SlurmEngine {
 
     fn results(&self, history: &HistoryRepo, handle: &Handle) -> Result<bool, Error> {
         RunId::parse(&handle.run).map_or(Ok(false), |run| self.node.fetch(history, &run))
+    }
+
+    fn prune(&self, request: PruneRequest) -> Result<Pruned, Error> {
+        self.node.prune(request)
     }
 
     fn forget(&self, history: &HistoryRepo, handle: &Handle) -> Result<(), Error> {

@@ -43,6 +43,9 @@ pub struct JobSpec {
     pub config: RunConfig,
     /// The most bytes of outputs and logs that come back.
     pub attachments_limit: u64,
+    /// The most bytes of outputs beyond that which come back as large files.
+    #[serde(default)]
+    pub large_limit: u64,
     /// Seconds between two signs of life.
     pub heartbeat: u64,
     /// Files that the snapshot left out, for whoever misses them.
@@ -75,7 +78,7 @@ impl JobSpec {
             version: u32,
         }
         let Versioned { version } = serde_json::from_slice(bytes).map_err(SpecError::Malformed)?;
-        if version != VERSION {
+        if version > VERSION {
             return Err(SpecError::Newer { version });
         }
         serde_json::from_slice(bytes).map_err(SpecError::Malformed)

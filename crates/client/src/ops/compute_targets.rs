@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::context::Context;
 use crate::engine;
+use crate::engine::prune::{PruneRequest, Pruned};
 use crate::error::{CommandError, FileError, similar};
 use crate::run::config::{self, ConfigError, FOLDER, RunConfig};
 use crate::run::resources::{BadResource, Resources};
@@ -300,6 +301,13 @@ pub fn test(ctx: &Context, target: &Target) -> Result<(), CommandError> {
         Some(place) => Ok(engine::of(ctx, &place)?.check(&config, &program)?),
         None => Ok(()),
     }
+}
+
+/// Removes from a target's computer what no run there needs any more.
+pub fn prune(ctx: &Context, target: &Target, request: PruneRequest) -> Result<Pruned, CommandError> {
+    let config = RunConfig::of_target(&target.path, &target.name, &target.keys)?;
+    let place = engine::place(&config.compute)?.ok_or(Error::Local)?;
+    Ok(engine::of(ctx, &place)?.prune(request)?)
 }
 
 /// The run configurations that name each target; one without the key names the target of its own name.

@@ -171,7 +171,13 @@ fn attempt(
     }
     updates.extend(offer.as_ref().map(|offer| offer.update.clone()));
     let objects = offer.as_ref().map_or(history.git(), |offer| offer.objects(history));
-    let request = PushRequest { updates, atomic: true, exclude: tracked(history, &session)?, everything };
+    let request = PushRequest {
+        updates,
+        atomic: true,
+        exclude: tracked(history, &session)?,
+        everything,
+        ..PushRequest::default()
+    };
     if !request.updates.is_empty() {
         let report = session.push(objects, &request, &mut |progress| context.show(progress))?;
         total.objects += report.objects;

@@ -3,7 +3,8 @@
 //! A host is given whole command lines for its shell. Nothing stays attached: a command ends soon, and what is to go on is
 //! started by it in a session of its own. The exit code 255 is ssh's own, and means that the host could not be reached.
 
-use std::io::Read;
+use std::io::{self, BufRead, Read};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -80,8 +81,22 @@ impl Host {
         input: &mut (dyn Read + Send),
         most: u64,
     ) -> Result<Answer, TransportError> {
+        self.run_with(line, input, |output| {
+            let mut bytes = Vec::new();
+            output.take(most).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
+    }
+
+    /// The same; `take` reads what it writes.
+    pub fn run_with<T>(
+        &self,
+        line: &str,
+        input: &mut (dyn Read + Send),
+        take: impl FnOnce(&mut dyn BufRead) -> io::Result<T>,
+    ) -> Result<Answer<T>, TransportError> {
         tracing::debug!(host = self.name(), line, "running");
-        let answer = self.start(line)?.complete(input, most)?;
+        let answer = self.start(line)?.complete(input, take)?;
         if answer.code == Some(SSH_FAILED) && !matches!(self, Self::Here) {
             let said = if answer.err.is_empty() { "ssh failed" } else { &answer.err };
             let kind = match ssh_failure(said) {
@@ -106,7 +121,10 @@ impl Host {
                     Address { user: user.clone(), host: name.clone(), port: *port, path: "/".to_owned() };
                 // The user's login shell may be any.
                 let line = format!("exec /bin/sh -c {}", quoted(line));
-                Ssh::spawn(command(&address, &line, false, options)?, name.clone(), options.stall_timeout)
+                let mut command = command(&address, &line, false, options)?;
+                // Ctrl-C at the terminal is azml's: the connection goes on.
+                command.process_group(0);
+                Ssh::spawn(command, name.clone(), options.stall_timeout)
             }
         }
     }

@@ -4,7 +4,7 @@
 //! user or path that starts with `-` is refused, and the path is quoted. What `ssh` and the server
 //! write to stderr is kept, and becomes the message when the conversation fails.
 
-use std::io::Read;
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -33,11 +33,11 @@ pub(super) struct Address {
 
 /// The end of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct Answer<T = Vec<u8>> {
     /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// Its standard output.
-    pub out: Vec<u8>,
+    /// Its standard output, or what became of that.
+    pub out: T,
     /// Its standard error, cleaned.
     pub err: String,
 }
@@ -164,21 +164,20 @@ impl Ssh {
         self.explain(error)
     }
 
-    /// Gives the program its input, and waits for its end; gives what it wrote, and its exit code.
-    pub(super) fn complete(
+    /// Gives the program its input, has `take` read its output, and waits for its end; an error of `take` is one of the connection.
+    pub(super) fn complete<T>(
         mut self,
         input: &mut (dyn Read + Send),
-        most: u64,
-    ) -> Result<Answer, TransportError> {
+        take: impl FnOnce(&mut dyn BufRead) -> io::Result<T>,
+    ) -> Result<Answer<T>, TransportError> {
         let mut stream = self.stream.take().ok_or_else(ended)?;
         // One that ends early does not read it all: then its exit code and its words say why.
         let sent = stream.send(input);
         let mut stream = stream.into_reader();
-        let mut out = Vec::new();
-        let read = (&mut stream).take(most).read_to_end(&mut out);
-        if let Err(error) = read {
-            return Err(self.explain(TransportError::from_io("reading from the host", error)));
-        }
+        let out = match take(&mut stream) {
+            Ok(out) => out,
+            Err(error) => return Err(self.explain(TransportError::from_io("reading from the host", error))),
+        };
         drop(stream);
         let status = self.child.wait().map_err(|error| TransportError::from_io("waiting for ssh", error))?;
         self.end();

@@ -128,7 +128,7 @@ impl Duplex {
     }
 
     /// Closes the direction to the server; what it still says can be read.
-    pub fn into_reader(self) -> impl Read + Send {
+    pub fn into_reader(self) -> impl BufRead + Send {
         self.reader
     }
 

@@ -44,6 +44,8 @@ pub struct PushRequest {
     pub exclude: Vec<ObjectId>,
     /// Sends all that the new tips reach, also what the remote should have: for one that lacks objects.
     pub everything: bool,
+    /// Commits whose parents are not sent: the remote's history is to begin with them, which its `shallow` file says already.
+    pub boundary: Vec<ObjectId>,
 }
 
 /// The server's report about a push.
@@ -303,7 +305,8 @@ impl<'c> PushSession<'c> {
         let is_had = |id: &ObjectId| !request.everything && repository.has_object(*id);
         let haves: Vec<ObjectId> = known.into_iter().filter(is_had).collect();
         // Commits without their parents here stand on commits that came from the remote.
-        let boundary = shallow::read(repository)?.into_iter().collect();
+        let boundary =
+            shallow::read(repository)?.into_iter().chain(request.boundary.iter().copied()).collect();
         let receiver_shallow = self.shallow.clone();
         let options = pack::CountOptions { receiver_shallow, boundary, ..Default::default() };
         pack::count(repository, news, &haves, &options, &mut |_| Ok(()))

@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod detach;
 pub mod list;
+pub mod prune;
 pub mod test;
 
 use serde_json::{Map, Value, json};
@@ -20,6 +21,7 @@ pub enum Command {
     List(list::Args),
     Test(test::Args),
     Detach(detach::Args),
+    Prune(prune::Args),
 }
 
 /// Runs one of them.
@@ -29,6 +31,7 @@ pub fn run(ctx: &Context, command: &Command) -> Result<Output, CommandError> {
         Command::List(args) => list::run(ctx, args),
         Command::Test(args) => test::run(ctx, args),
         Command::Detach(args) => detach::run(ctx, args),
+        Command::Prune(args) => prune::run(ctx, args),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod detach;
 pub mod diagnostics;
 pub mod logs;
 pub mod options;
+pub mod prepare;
 pub mod submit;
 pub mod wait;
 
@@ -19,6 +20,7 @@ use crate::ui::{Output, Ui};
 #[command(arg_required_else_help = true)]
 pub enum Command {
     Submit(submit::Args),
+    Prepare(prepare::Args),
     Wait(wait::Args),
     Logs(logs::Args),
     Cancel(cancel::Args),
@@ -29,6 +31,7 @@ pub enum Command {
 pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
         Command::Submit(args) => submit::run(ui, ctx, &args),
+        Command::Prepare(args) => prepare::run(ui, ctx, &args),
         Command::Logs(args) => logs::run(ui, ctx, &args),
         Command::Wait(args) => wait::run(ui, ctx, &args),
         Command::Cancel(args) => cancel::run(ctx, &args),

@@ -66,7 +66,8 @@ pub fn submit(
     }
     let plan = submit::plan(ctx, &opened, options)?;
     if let Some(place) = engine::place(&plan.config.compute)? {
-        return elsewhere(ui, ctx, &opened, &plan, &place, args);
+        let record = elsewhere(ui, ctx, (&opened, &plan), &place, args.shared.detach)?;
+        return record.map_or(Ok(Output::Nothing), |record| result(&record, args.propagate_exit_code));
     }
     if args.shared.detach && !is_watching {
         return detach::start(ui, ctx);
@@ -77,15 +78,14 @@ pub fn submit(
     result(&record, args.propagate_exit_code)
 }
 
-/// Gives the run to an engine, and shows what it prints, unless that is not wanted.
-fn elsewhere(
+/// Gives the run to an engine, and shows what it prints to its end; gives its record then. With `detach` it goes on alone.
+pub(super) fn elsewhere(
     ui: &Arc<Ui>,
     ctx: &Context,
-    opened: &Opened,
-    plan: &Plan,
+    (opened, plan): (&Opened, &Plan),
     place: &Handle,
-    args: &RunOptions,
-) -> Result<Output, CommandError> {
+    detach: bool,
+) -> Result<Option<RunRecord>, CommandError> {
     if plan.in_place {
         return Err(CommandError::usage("--in-place is for runs on this computer"));
     }
@@ -97,12 +97,12 @@ fn elsewhere(
         ctx.notices.hint(&format!("its output: {{azml}} experiment logs -r {id} --follow"));
         ctx.notices.hint(&format!("to end it: {{azml}} experiment cancel -r {id}"));
     };
-    if args.shared.detach {
+    if detach {
         left(&sent.record);
         if let Some(push) = sent.push {
             push.finish(ctx, opened, &sent.cancel, "run");
         }
-        return Ok(Output::Nothing);
+        return Ok(None);
     }
     let received = sent.cancel.received();
     let followed = remote::follow(ctx, opened, &sent.record, (&sent.handle, 0), &**ui, received)?;
@@ -118,7 +118,7 @@ fn elsewhere(
         push.push();
         push.finish(ctx, opened, &sent.cancel, "run");
     }
-    result(&record, args.propagate_exit_code)
+    Ok(Some(record))
 }
 
 /// The result of a command that has seen a run's end.

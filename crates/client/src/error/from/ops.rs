@@ -56,6 +56,13 @@ impl From<engine::Error> for CommandError {
                 let hint = format!("to see what ssh says: ssh -v {host} true");
                 Self::new(ErrorKind::Unavailable, error).hint(hint)
             }
+            Error::Command { what, code: Some(126 | 127), .. } if what.starts_with("azml ") => {
+                let hint = "azmlLocation in the .compute file names it; without the key azml brings its own program there";
+                Self::failed(error).hint(hint)
+            }
+            Error::Answer { .. } => Self::failed(error).hint(
+                "it may be of another version: update it, or leave azmlLocation out of the .compute file, so that azml brings its own",
+            ),
             Error::Platform { .. } => {
                 Self::failed(error).hint("build azml there, and name it as azmlLocation in the .compute file")
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azml_core::id::RunId;
@@ -16,13 +16,10 @@ use crate::env::AZML_NODE_DIR;
 use crate::error::CommandError;
 use crate::run::console::Console;
 
-/// The folder of environments in azml's own state.
-const ENVIRONMENTS: &str = "environments";
-
 /// Runs a job of the package in a folder to its end; gives its record, and the text that carries what it leaves.
 pub fn carry(
     ctx: &Context,
-    from: &Path,
+    (from, large): (&Path, &[PathBuf]),
     run: &RunId,
     console: &Arc<dyn Console>,
 ) -> Result<(Result<RunRecord, CommandError>, Vec<u8>), CommandError> {
@@ -31,16 +28,20 @@ pub fn carry(
     let failed = |error| CommandError::file("write into", &place, error);
     copy(from, &place).map_err(failed)?;
     // Environments are for all runs.
-    let (shared, own) = (node.state().join(ENVIRONMENTS), place.join("state").join(ENVIRONMENTS));
+    let (shared, own) = (node.environments(), Base(place.clone()).environments());
     make_folder(&shared)?;
-    make_folder(&place.join("state"))?;
+    make_folder(&Base(place.clone()).state())?;
     match std::os::unix::fs::symlink(&shared, &own) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
         _ => {}
     }
     let base = Base(place.clone());
     let spec = Job::at(&base.0, run).spec()?;
-    let store = base.store(spec.project.id)?.path().to_owned();
+    let store = base.store(spec.project.id)?;
+    for folder in large {
+        super::large::link_all(&store, folder).map_err(failed)?;
+    }
+    let store = store.path().to_owned();
     let list = || package::list(&store).map(|(files, _)| files).map_err(failed);
     let known: BTreeSet<_> = list()?.into_iter().collect();
     let ctx = Context {

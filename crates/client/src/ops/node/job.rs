@@ -2,7 +2,7 @@
 //!
 //! `spec.json` is the job, its user's alone. Whoever runs it holds `lock`, and writes `started.json` before anything else and
 //! `end.json` at the end (a further attempt has a `lock.2`): a job that has the first without the other, and whose lock can be had, has lost its azml. `log` is
-//! everything that the run prints, `cancel` the wish that it end.
+//! everything that the run prints, `cancel` the wish that it end, `program.json` the name of the azml that took it in.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -71,8 +71,28 @@ impl Job {
         if self.spec().is_ok_and(|known| known.attempt >= spec.attempt) {
             return Ok(());
         }
+        // An engine may start it much later, by this program.
+        let program = std::env::current_exe().map_err(|error| self.failed(error))?;
+        self.write("program.json", &program.file_name().unwrap_or_default().to_string_lossy())?;
         let file = self.folder.join("spec.json");
         small_file::replace(&file, &spec.to_bytes(), false).map_err(|error| self.failed(error))
+    }
+
+    /// The name of the azml that took it in; `None` if that is not known.
+    pub(super) fn program(&self) -> Option<String> {
+        self.read("program.json")
+    }
+
+    /// The runs that have a job below the folder `base`.
+    pub(super) fn all(base: &Path) -> Vec<Self> {
+        let entries = std::fs::read_dir(base.join("jobs")).into_iter().flatten().flatten();
+        let runs = entries.filter_map(|entry| RunId::parse(entry.file_name().to_str()?).ok());
+        runs.map(|run| Self::at(base, &run)).collect()
+    }
+
+    /// The run.
+    pub(super) fn run(&self) -> &RunId {
+        &self.run
     }
 
     /// Reads what is to be done.

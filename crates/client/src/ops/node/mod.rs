@@ -12,6 +12,8 @@
 
 mod carry;
 mod job;
+pub mod large;
+mod prune;
 mod run;
 
 use std::io::{self, BufReader, BufWriter};
@@ -25,16 +27,20 @@ use azml_core::id::{ProjectId, RunId};
 use azml_core::project::{Project, ProjectFile};
 use azml_core::refs;
 use azml_core::run::RunStore;
+use azml_core::small_file;
 use git_wire::{Denial, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service};
+
+use gix::ObjectId;
 
 pub use self::carry::carry;
 use self::job::Job;
+pub use self::prune::prune;
 pub use self::run::run;
 use crate::context::{Context, Opened};
 use crate::engine::node::{Checked, JobState, Question};
 pub use crate::engine::package::BEGUN;
 use crate::engine::{JobSpec, spec};
-use crate::env::{AZML_LARGE_FILE, AZML_NODE_DIR, AZML_STATE_DIR};
+use crate::env::{AZML_LARGE_FILE, AZML_LARGE_LIMIT, AZML_NODE_DIR, AZML_STATE_DIR};
 use crate::error::CommandError;
 use crate::limits;
 use crate::run::live::{self, Live};
@@ -65,6 +71,11 @@ impl Base {
         self.0.join("state")
     }
 
+    /// The folder of environments that azml makes.
+    fn environments(&self) -> PathBuf {
+        self.state().join("environments")
+    }
+
     /// The history of a project, as far as it is here.
     fn store(&self, project: ProjectId) -> Result<HistoryRepo, CommandError> {
         let root = self.0.join("projects").join(project.to_string());
@@ -85,9 +96,13 @@ impl Base {
     }
 }
 
-/// The context of a run on this node: azml's own state is in the node's folder.
-fn on_node(ctx: &Context, base: &Base) -> Result<Context, CommandError> {
-    let env = ctx.env.clone().with(AZML_STATE_DIR, base.state()).with(AZML_LARGE_FILE, "0");
+/// The context of a run on this node: azml's own state is in the node's folder. `large` are the most bytes of its outputs that are
+/// large files.
+fn on_node(ctx: &Context, base: &Base, large: u64) -> Result<Context, CommandError> {
+    // In settings 0 stands for none of the files, and for any number of bytes.
+    let limit = if large == u64::MAX { 0 } else { large };
+    let env = ctx.env.clone().with(AZML_STATE_DIR, base.state());
+    let env = env.with(AZML_LARGE_FILE, large.min(1).to_string()).with(AZML_LARGE_LIMIT, limit.to_string());
     let settings = Settings::read(&env)?;
     Ok(Context { env, notices: Arc::clone(&ctx.notices), invoked: ctx.invoked, settings })
 }
@@ -180,7 +195,7 @@ fn state_of(ctx: &Context, base: &Base, job: &Job) -> Result<JobState, CommandEr
     let state = job.state();
     if state.is_started && !state.goes_on && state.exit.is_none() && job.is_from_here() {
         let spec = job.spec()?;
-        let ctx = on_node(ctx, base)?;
+        let ctx = on_node(ctx, base, spec.large_limit)?;
         recovery::dead_run(&ctx, &base.open(&spec)?, &spec.run)?;
     }
     Ok(state)
@@ -237,7 +252,9 @@ pub fn forget(ctx: &Context, project: ProjectId, run: &RunId) -> Result<(), Comm
         let left = store.run_folder(run);
         crate::run::remove_folder(&left).map_err(|error| CommandError::file("remove", &left, error))?;
     }
+    let large = large::left_by(&store, run)?;
     store.remove_inbox(run)?;
+    large::remove(&store, &large)?;
     // Attempts that gave way to others have left theirs.
     let runs_dir = live::runs_dir(&base.state(), &project);
     let failed = |error| CommandError::file("look at", &runs_dir, error);
@@ -249,9 +266,23 @@ pub fn forget(ctx: &Context, project: ProjectId, run: &RunId) -> Result<(), Comm
     job.remove()
 }
 
-/// Serves the store of a project to the azml at the other end of standard input and output.
-pub fn serve(ctx: &Context, service: Service, project: ProjectId) -> Result<(), CommandError> {
+/// Serves the store of a project to the azml at the other end of standard input and output. The history of a store that is empty
+/// begins with the commit `shallow`.
+pub fn serve(
+    ctx: &Context,
+    service: Service,
+    project: ProjectId,
+    shallow: Option<ObjectId>,
+) -> Result<(), CommandError> {
     let store = Base::of(ctx)?.store(project)?;
+    if let Some(commit) = shallow
+        && store.git().references().is_ok_and(|refs| refs.all().is_ok_and(|mut all| all.next().is_none()))
+    {
+        // Git's own file: each of its commits is here without its parents.
+        let file = store.path().join("shallow");
+        small_file::replace(&file, format!("{commit}\n").as_bytes(), false)
+            .map_err(|error| CommandError::file("write", &file, error))?;
+    }
     let repository = Repository::open(store.path()).map_err(CommandError::failed)?;
     let version = match service {
         Service::UploadPack => ProtocolVersion::V2,

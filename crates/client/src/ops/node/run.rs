@@ -66,7 +66,7 @@ pub fn run(
     claim(&mut opened.history, run, attempt)?;
     link_data(opened.project.root(), &spec.config)?;
     job.set_started(attempt)?;
-    let mut ctx = on_node(ctx, &base)?;
+    let mut ctx = on_node(ctx, &base, spec.large_limit)?;
     ctx.env = ctx.env.with(AZML_HEARTBEAT, spec.heartbeat.to_string());
     ctx.settings = Settings::read(&ctx.env)?;
     let ended = go(&ctx, &base, &opened, (&job, attempt), &spec, console);
@@ -135,8 +135,7 @@ fn go(
         label: Label::default(),
         in_place: false,
         allow_large: false,
-        // Large files do not come back by themselves: what is over the limit stays here, and the record names it.
-        attachments: Limits { in_git: spec.attachments_limit, large: 0 },
+        attachments: Limits { in_git: spec.attachments_limit, large: spec.large_limit },
         remote: None,
     };
     let has_large = azml_core::large::Tree::of_commit(opened.history.git(), spec.commit)
@@ -219,7 +218,7 @@ pub(super) fn check(ctx: &Context, base: &Base, config: &RunConfig, program: &Pr
     if let Some(why) = why_no_python(config, program) {
         return Some(why);
     }
-    let ctx = on_node(ctx, base).ok()?;
+    let ctx = on_node(ctx, base, 0).ok()?;
     let id = azml_core::id::ProjectId::from_random([0; 16]);
     let scratch = tempfile::tempdir().ok()?;
     let history = HistoryRepo::store(&scratch.path().join("git"), scratch.path(), id).ok()?;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use azml_core::large;
+use azml_core::fsck;
+use azml_core::large::{self, Pointer};
 use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::{Taken, Why};
 use crossbeam_channel::never;
@@ -18,6 +19,8 @@ use crate::run::console::Console;
 use crate::run::live::Live;
 use crate::run::signals::Cancel;
 use crate::run::target::Program;
+use crate::sync::{self, SyncError};
+use crate::text::size;
 
 /// The most large files that a refusal names.
 const LARGE_NAMED: usize = 5;
@@ -45,7 +48,7 @@ pub fn send(
     engine.check(&plan.config, &plan.program)?;
     let live = claim(ctx, opened, RunStore::new(&opened.history))?;
     let taken = take_snapshot(ctx, opened, plan, &live)?;
-    refuse_large(opened, &taken, place)?;
+    bring_large(ctx, opened, &taken, (place, &*engine))?;
     warn_of_inputs(ctx, &taken, place);
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     let mut push = None;
@@ -94,27 +97,59 @@ pub fn end_of(
     Ok(remote::wait(ctx, opened, record, &never())?.unwrap_or_else(|| record.clone()))
 }
 
-/// Refuses a snapshot with large files, which do not get to a target: a script would find texts in their places.
-pub fn refuse_large(opened: &Opened, taken: &Taken, place: &Handle) -> Result<(), CommandError> {
+/// Refuses more large files than an engine takes, and fetches those of a snapshot that are not here from the remote: the engine
+/// gets them from here.
+pub fn bring_large(
+    ctx: &Context,
+    opened: &Opened,
+    taken: &Taken,
+    (place, engine): (&Handle, &dyn Engine),
+) -> Result<(), CommandError> {
     if !taken.has_large {
         return Ok(());
     }
+    let store = opened.history.large_files();
+    let needed = fsck::large_files_of(&opened.history, [taken.commit]);
+    let (whole, most) = (needed.values().sum::<u64>(), engine.takes_large());
+    if whole > most {
+        let error = format!(
+            "the snapshot's large files have {}, and {} takes at most {}: {}",
+            size(whole),
+            place.place(),
+            size(most),
+            largest(opened, taken)?.join(", ")
+        );
+        return Err(CommandError::failed(error).hint(
+            "leave them out by a line in .amlignore, and name a folder there that has them by `data` in the .compute file",
+        ));
+    }
+    let missing: Vec<Pointer> = needed
+        .into_iter()
+        .map(|(oid, size)| Pointer { oid, size })
+        .filter(|pointer| !store.has(pointer))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let remote = ctx.remote(opened, None)?.ok_or(SyncError::NotLinked)?;
+    let fetched = sync::with_progress(ctx, opened.project.root(), "Fetching large files", |context| {
+        sync::large::fetch(&opened.history, &remote, &missing, context)
+    });
+    Ok(fetched?)
+}
+
+/// The paths of the largest files of a snapshot.
+fn largest(opened: &Opened, taken: &Taken) -> Result<Vec<String>, CommandError> {
     let git = opened.history.git();
     let files = git.find_tree(taken.tree).map_err(CommandError::failed)?.traverse().breadthfirst.files();
     let files = files.map_err(CommandError::failed)?;
-    let large = files.iter().filter(|file| large::pointer(git, file.oid).is_ok_and(|found| found.is_some()));
-    let paths: Vec<String> =
-        large.map(|file| azml_core::quote::quoted(&file.filepath).into_owned()).collect();
-    let named = paths.iter().take(LARGE_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = paths.len().saturating_sub(LARGE_NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let error = format!(
-        "the snapshot has large files, and azml does not send these to {}: {named}{more}",
-        place.place()
-    );
-    Err(CommandError::failed(error).hint(
-        "leave them out by a line in .amlignore, and name a folder there that has them by `data` in the .compute file",
-    ))
+    let mut large: Vec<_> = files
+        .iter()
+        .filter_map(|file| Some((large::pointer(git, file.oid).ok()??.size, &file.filepath)))
+        .collect();
+    large.sort_unstable_by(|one, two| two.cmp(one));
+    let paths = large.into_iter().take(LARGE_NAMED);
+    Ok(paths.map(|(_, path)| azml_core::quote::quoted(path).into_owned()).collect())
 }
 
 /// Records a run, and gives it to an engine. `begin` is called in between, when the run is known by its id.
@@ -240,6 +275,7 @@ fn job(ctx: &Context, opened: &Opened, plan: &Plan, record: &RunRecord, taken: &
         program: plan.program.clone(),
         config: plan.config.clone(),
         attachments_limit: plan.attachments.in_git,
+        large_limit: plan.attachments.large,
         heartbeat: ctx.settings.heartbeat().as_secs(),
         left_out: Vec::new(),
         extra: std::collections::BTreeMap::new(),

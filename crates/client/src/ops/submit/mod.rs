@@ -26,8 +26,8 @@ use super::push::Push;
 use super::snapshot;
 use crate::context::{Context, Opened};
 use crate::env::{
-    AZML_DETACHED, AZML_HEARTBEAT, AZML_LARGE_FILE, AZML_NODE_DIR, AZML_STATE_DIR, AZML_VSTS_TOKEN, Unusable,
-    host_name,
+    AZML_DETACHED, AZML_HEARTBEAT, AZML_LARGE_FILE, AZML_LARGE_LIMIT, AZML_NODE_DIR, AZML_STATE_DIR,
+    AZML_VSTS_TOKEN, Unusable, host_name,
 };
 use crate::error::CommandError;
 use crate::limits::NODE_RESERVE;
@@ -444,7 +444,7 @@ pub(super) fn inherited(ctx: &Context) -> BTreeMap<OsString, OsString> {
     let mut inherited: BTreeMap<OsString, OsString> = ctx.env.vars().clone();
     // A script has no business with azml's credentials, nor with a node's own folders.
     let of_node: &[&str] = if ctx.env.has(AZML_NODE_DIR) {
-        &[AZML_NODE_DIR, AZML_STATE_DIR, AZML_HEARTBEAT, AZML_LARGE_FILE]
+        &[AZML_NODE_DIR, AZML_STATE_DIR, AZML_HEARTBEAT, AZML_LARGE_FILE, AZML_LARGE_LIMIT]
     } else {
         &[]
     };

@@ -199,7 +199,8 @@ pub fn start(
     }
     let taken = submit::take_snapshot(ctx, opened, &plan, &live)?;
     if let Some(place) = &place {
-        submit::elsewhere::refuse_large(opened, &taken, place)?;
+        let engine = engine::of(ctx, place)?;
+        submit::elsewhere::bring_large(ctx, opened, &taken, (place, &*engine))?;
     }
     definition.left_out = taken
         .left_out

@@ -240,7 +240,7 @@ impl Maker<'_> {
                         return Ok(Found::Canceled);
                     }
                     is_new = true;
-                    self.remove_old(name);
+                    prune(self.folder, limits::ENVIRONMENTS_KEPT, &mut |old, _| old != name);
                     continue;
                 }
                 // Another run was faster.
@@ -319,7 +319,7 @@ impl Maker<'_> {
         let name = &hash[..DIGITS];
         let failed = |source| Error::Folder { folder: self.folder.to_owned(), source };
         // What one that was killed has left.
-        self.remove(name);
+        remove(self.folder, name);
         let made =
             tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(self.folder).map_err(failed)?;
         // conda's programs want to make the folder themselves.
@@ -412,38 +412,43 @@ impl Maker<'_> {
             said,
         })
     }
+}
 
-    /// Removes an environment that no run uses; its lock is held.
-    fn remove(&self, name: &str) {
-        drop(std::fs::remove_file(self.folder.join(format!("{name}.json"))));
-        for entry in std::fs::read_dir(self.folder).into_iter().flatten().flatten() {
-            let is_its = entry.file_name().as_encoded_bytes().starts_with(format!("{name}-").as_bytes());
-            if is_its && let Err(error) = super::remove_folder(&entry.path()) {
-                tracing::warn!(%error, "an old environment stays");
-            }
+/// Removes an environment that no run uses; its lock is held.
+fn remove(folder: &Path, name: &str) {
+    drop(std::fs::remove_file(folder.join(format!("{name}.json"))));
+    for path in files_of(folder, name) {
+        if let Err(error) = super::remove_folder(&path) {
+            tracing::warn!(%error, "an old environment stays");
         }
     }
+}
 
-    /// Removes the environments that were made longest ago, beyond the number that is kept, unless a run uses them.
-    fn remove_old(&self, but: &str) {
-        let made = |entry: std::fs::DirEntry| {
-            let name = entry.file_name().to_str()?.strip_suffix(".json")?.to_owned();
-            Some((entry.metadata().ok()?.modified().ok()?, name))
-        };
-        let entries = std::fs::read_dir(self.folder).into_iter().flatten().flatten();
-        let mut all: Vec<_> = entries.filter_map(made).collect();
-        all.sort();
-        let surplus = all.len().saturating_sub(limits::ENVIRONMENTS_KEPT);
-        for (_, name) in all.iter().take(surplus).filter(|(_, name)| name != but) {
-            let lock = File::options().append(true).open(self.folder.join(format!("{name}.lock")));
-            if lock.is_ok_and(|lock| {
-                lock.try_lock().is_ok_and(|()| {
-                    self.remove(name);
-                    true
-                })
-            }) {
-                tracing::info!(name, "an old environment is removed");
-            }
+/// The folders of an environment.
+fn files_of(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let prefix = format!("{name}-");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let its = entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()));
+    its.map(|entry| entry.path()).collect()
+}
+
+/// Calls `each` with the environments that were made longest ago, beyond the `keep` newest, and with their folders, unless a run
+/// uses them; removes them then if it returns true.
+pub fn prune(folder: &Path, keep: usize, each: &mut dyn FnMut(&str, &[PathBuf]) -> bool) {
+    let made = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().to_str()?.strip_suffix(".json")?.to_owned();
+        Some((entry.metadata().ok()?.modified().ok()?, name))
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut all: Vec<_> = entries.filter_map(made).collect();
+    all.sort();
+    let surplus = all.len().saturating_sub(keep);
+    for (_, name) in all.iter().take(surplus) {
+        let lock = File::options().append(true).open(folder.join(format!("{name}.lock")));
+        let Ok(lock) = lock else { continue };
+        if lock.try_lock().is_ok() && each(name, &files_of(folder, name)) {
+            remove(folder, name);
+            tracing::info!(name, "an old environment is removed");
         }
     }
 }

@@ -152,6 +152,29 @@ fn a_shallow_server_gets_what_is_older_than_its_history() {
     }
 }
 
+/// A server that is shallow at a commit before it has it gets that commit without its history, and later ones on top.
+#[test]
+fn a_history_begins_where_both_sides_say() {
+    for way in ways() {
+        let (server, local) = (Git::bare(), Git::bare());
+        let tip = *local.commits(MASTER, 5).last().unwrap();
+        std::fs::write(server.path().join("shallow"), format!("{tip}\n")).unwrap();
+        let mut connection = server.serve("receive-pack", way.0, way.1);
+        let mut session = PushSession::start(connection.as_mut()).unwrap();
+        let updates = vec![update(MASTER, None, Some(tip))];
+        let request = PushRequest { updates, boundary: vec![tip], ..PushRequest::default() };
+        let report = session.push(&local.gix(), &request, &mut |_| {}).unwrap();
+        drop(session);
+        assert!(report.is_ok(), "{way:?}: {report:?}");
+        assert_eq!(server.run(&["rev-list", "--count", MASTER]), "1", "{way:?}");
+        let new = *local.commits(MASTER, 1).last().unwrap();
+        let report = push(&server, &local, way, vec![update(MASTER, Some(tip), Some(new))], true).unwrap();
+        assert!(report.is_ok() && report.objects < 5, "{way:?}: {report:?}");
+        assert_eq!(server.run(&["rev-list", "--count", MASTER]), "2", "{way:?}");
+        assert!(server.is_sound(), "{way:?}");
+    }
+}
+
 /// A server whose refs reach less than they should says so, and takes everything.
 #[test]
 fn a_server_that_lacks_objects_says_so_and_takes_all() {
@@ -164,7 +187,8 @@ fn a_server_that_lacks_objects_says_so_and_takes_all() {
             let mut connection = server.serve("receive-pack", way.0, way.1);
             let mut session = PushSession::start(connection.as_mut()).unwrap();
             let updates = vec![update(MASTER, Some(first), Some(second))];
-            let request = PushRequest { updates, atomic: true, exclude, everything };
+            let request =
+                PushRequest { updates, atomic: true, exclude, everything, ..PushRequest::default() };
             session.push(&local.gix(), &request, &mut |_| {}).unwrap()
         };
         // What it is thought to have and has not.

@@ -3,8 +3,12 @@
 //! It gets azml itself, if it lacks it, the snapshot by a push into its store of the project, and the job on standard input. It
 //! gives a state, a piece of the log, and the run's refs by a fetch.
 
-use std::io::{Cursor, Read};
+mod large;
+
+use std::fmt;
+use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
 
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
@@ -12,16 +16,20 @@ use azml_core::refs::{self, InboxPart};
 use git_wire::Service;
 use git_wire::client::{
     self, Connection, FetchRequest, FetchSession, PushRequest, PushSession, PushUpdate, TransportError,
+    TransportErrorKind as Kind,
 };
+use gix::ObjectId;
 use gix::refs::FullName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::program::{self, Own};
+use super::prune::{PruneRequest, Pruned};
 use super::{Error, Handle, JobSpec, State, shell};
 use crate::context::Context;
 use crate::env::AZML_NODE_DIR;
 use crate::error::CommandError;
+use crate::notices::Notices;
 use crate::run::config::RunConfig;
 use crate::run::target::Program;
 use crate::text::shell_word;
@@ -64,7 +72,7 @@ pub struct JobState {
 }
 
 /// A host with azml on it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Node {
     host: Host,
     kind: String,
@@ -76,6 +84,14 @@ pub struct Node {
     /// The folder of azml's files there, as a word of shell.
     folder: String,
     given: (Option<String>, Option<String>),
+    /// Shows the progress of what takes long.
+    notices: Arc<dyn Notices>,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("host", &self.host).field("azml", &self.azml).finish_non_exhaustive()
+    }
 }
 
 impl Node {
@@ -103,6 +119,7 @@ impl Node {
             own,
             folder,
             given: (handle.azml.clone(), handle.folder.clone()),
+            notices: Arc::clone(&ctx.notices),
         })
     }
 
@@ -129,9 +146,26 @@ impl Node {
         place.of_run(&spec.run, spec.attempt)
     }
 
-    /// Runs a line of shell there; a command that fails is an error in its own words.
-    pub fn shell(&self, what: &str, line: &str, input: &mut (dyn Read + Send)) -> Result<Answer, Error> {
-        shell::run(&self.host, what, line, input)
+    /// Runs a line of shell there that may start azml, which is brought there again if it is gone. A command that fails is an error in
+    /// its own words.
+    pub fn shell(&self, what: &str, line: &str, input: &[u8]) -> Result<Answer, Error> {
+        let run = || shell::run(&self.host, what, line, &mut Cursor::new(input.to_vec()));
+        match run() {
+            Err(error) if program::is_missing(&error) && self.bring_again()? => run(),
+            answer => answer,
+        }
+    }
+
+    /// Brings azml there if it is to be brought there and is not there; returns whether it was.
+    fn bring_again(&self) -> Result<bool, Error> {
+        let Some(own) = &self.own else { return Ok(false) };
+        let there = format!("test -x {} && echo there || echo missing", self.azml);
+        let answer = shell::run(&self.host, "test", &there, &mut Cursor::new(Vec::new()))?;
+        if answer.out.trim_ascii() == b"there" {
+            return Ok(false);
+        }
+        own.bring(&self.host, &self.azml)?;
+        Ok(true)
     }
 
     fn unreachable(&self, source: TransportError) -> Error {
@@ -141,7 +175,7 @@ impl Node {
     /// Runs `azml node WORDS` there; gives the bytes that it prints.
     fn azml(&self, words: &[&str], input: &[u8]) -> Result<Vec<u8>, Error> {
         let what = format!("azml node {}", words[0]);
-        Ok(self.shell(&what, &self.line(words), &mut Cursor::new(input.to_vec()))?.out)
+        Ok(self.shell(&what, &self.line(words), input)?.out)
     }
 
     fn json<T: DeserializeOwned>(&self, words: &[&str], input: &[u8]) -> Result<T, Error> {
@@ -156,17 +190,12 @@ impl Node {
     pub fn check(&self, config: &RunConfig, wanted: &Program) -> Result<(), Error> {
         let question = Question { config: config.clone(), program: wanted.clone() };
         let question = serde_json::to_vec(&question).expect("text keys and JSON values are always JSON");
-        let checked: Checked = match (self.json(&["check"], &question), &self.own) {
-            (Err(error), Some(own)) if program::is_missing(&error) => {
-                own.bring(&self.host, &self.azml)?;
-                self.json(&["check"], &question)?
-            }
-            (checked, _) => checked?,
-        };
+        let checked: Checked = self.json(&["check"], &question)?;
         let refused = |why: String| Error::Refused { host: self.name(), why };
         if checked.spec != super::spec::VERSION {
             return Err(refused(format!(
-                "its azml reads jobs of version {}, and this azml writes version {}",
+                "its azml, {}, reads jobs of version {}, and this azml writes version {}: one of them is to be updated",
+                self.azml,
                 checked.spec,
                 super::spec::VERSION
             )));
@@ -183,6 +212,7 @@ impl Node {
     /// Brings the snapshot and the job there. Nothing is started.
     pub fn bring_job(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<JobState, Error> {
         self.push(history, spec)?;
+        self.bring_large(history, spec.commit)?;
         self.json(&["put"], &spec.to_bytes())
     }
 
@@ -211,6 +241,12 @@ impl Node {
         self.azml(&["forget", &history.id().to_string(), run], &[]).map(drop)
     }
 
+    /// Removes from there what no run needs.
+    pub fn prune(&self, request: PruneRequest) -> Result<Pruned, Error> {
+        let request = serde_json::to_vec(&request).expect("numbers are always JSON");
+        self.json(&["prune"], &request)
+    }
+
     /// Takes no answer for a state: the run may go on.
     pub fn or_unreachable(answer: Result<State, Error>) -> Result<State, Error> {
         match answer {
@@ -222,15 +258,37 @@ impl Node {
         }
     }
 
-    /// Converses with the store of a project there, in Git's protocol.
+    /// Converses with the store of a project there, in Git's protocol. The history of a store that is empty begins with the commit
+    /// `shallow`.
     fn converse<T>(
         &self,
         service: Service,
         history: &HistoryRepo,
-        with: impl FnOnce(&mut dyn Connection) -> Result<T, client::Error>,
+        shallow: Option<ObjectId>,
+        with: impl Fn(&mut dyn Connection) -> Result<T, client::Error>,
     ) -> Result<T, Error> {
-        let line = self.line(&["serve", service.as_str(), &history.id().to_string()]);
-        let mut ssh = self.host.start(&line).map_err(|error| self.unreachable(error))?;
+        let shallow = shallow.map(|commit| commit.to_string());
+        let shallow = shallow.as_ref().map_or_else(Vec::new, |commit| vec!["--shallow", commit]);
+        let id = history.id().to_string();
+        let line = self.line(&[&["serve"], &shallow[..], &[service.as_str(), &id]].concat());
+        match self.try_to_converse(&line, &with) {
+            // The shell's words, in whatever language, that there is no such program.
+            Err(Error::Unreachable { source, .. })
+                if matches!(source.kind, Kind::Other | Kind::NotFound)
+                    && self.bring_again().unwrap_or(false) =>
+            {
+                self.try_to_converse(&line, &with)
+            }
+            answer => answer,
+        }
+    }
+
+    fn try_to_converse<T>(
+        &self,
+        line: &str,
+        with: impl Fn(&mut dyn Connection) -> Result<T, client::Error>,
+    ) -> Result<T, Error> {
+        let mut ssh = self.host.start(line).map_err(|error| self.unreachable(error))?;
         match with(&mut ssh) {
             Ok(answer) => Ok(answer),
             Err(client::Error::Transport(source)) => Err(self.unreachable(source)),
@@ -245,14 +303,17 @@ impl Node {
     /// Pushes the snapshot's commit to a ref of the run's own.
     fn push(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<(), Error> {
         let name = refs::inbox(history.id(), &spec.run, InboxPart::Code);
-        let report = self.converse(Service::ReceivePack, history, |connection| {
+        let report = self.converse(Service::ReceivePack, history, Some(spec.commit), |connection| {
             let mut session = PushSession::start(connection)?;
             let old = session.tip(&name);
             if old == Some(spec.commit) {
                 return Ok(None);
             }
-            let update = PushUpdate { name, old, new: Some(spec.commit) };
-            let request = PushRequest { updates: vec![update], atomic: true, ..PushRequest::default() };
+            let update = PushUpdate { name: name.clone(), old, new: Some(spec.commit) };
+            // A store gets no more of the history than the run's own snapshot, and later what was added since.
+            let boundary = if session.refs().is_empty() { vec![spec.commit] } else { Vec::new() };
+            let request =
+                PushRequest { updates: vec![update], atomic: true, boundary, ..PushRequest::default() };
             session.push(history.git(), &request, &mut |_| {}).map(Some)
         })?;
         let Some(report) = report else { return Ok(()) };
@@ -278,7 +339,7 @@ impl Node {
         for name in &names {
             haves.extend(history.ref_tip(name.as_ref())?);
         }
-        let found = self.converse(Service::UploadPack, history, |connection| {
+        let found = self.converse(Service::UploadPack, history, None, |connection| {
             let mut session = FetchSession::start(connection, &prefixes)?;
             let found: Vec<_> = session
                 .refs()
@@ -289,7 +350,7 @@ impl Node {
             let wants: Vec<_> =
                 found.iter().map(|(_, id)| *id).filter(|id| !history.git().has_object(*id)).collect();
             if !wants.is_empty() {
-                let request = FetchRequest { wants, haves, depth: None, filter: None };
+                let request = FetchRequest { wants, haves: haves.clone(), depth: None, filter: None };
                 session.fetch(history.git(), &request, &mut |_| {})?;
             }
             Ok(found)
@@ -298,6 +359,8 @@ impl Node {
             let was = history.ref_tip(name.as_ref())?;
             history.update_ref(name, was, *id)?;
         }
+        // Now that there is a record that names them.
+        self.fetch_large(history, run)?;
         Ok(!found.is_empty())
     }
 }
