@@ -2,15 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
-/// The folder that holds `azml` and `vsts-mock`: `AZML_TEST_BIN_DIR`, or what cargo builds now.
+/// See [`dir`].
+static DIR: OnceLock<PathBuf> = OnceLock::new();
+
+/// The folder that holds `azml` and `vsts-mock`: that of [`set_dir`], `AZML_TEST_BIN_DIR`, or what cargo builds now.
 pub fn dir() -> &'static Path {
-    static DIR: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("AZML_TEST_BIN_DIR") {
+    DIR.get_or_init(|| match std::env::var_os("AZML_TEST_BIN_DIR") {
         Some(dir) => PathBuf::from(dir),
         None => build(),
-    });
-    &DIR
+    })
+}
+
+/// Has the binaries of this folder be started, for whoever has built them; the first folder counts.
+pub fn set_dir(dir: &Path) {
+    DIR.get_or_init(|| dir.to_owned());
 }
 
 fn build() -> PathBuf {

@@ -46,7 +46,7 @@ pub fn require_test_programs() -> Outcome {
 }
 
 /// Engines that run jobs: the tools for networks of their own, Slurm, podman with the files of an image.
-fn require_engines() -> Outcome {
+pub fn require_engines() -> Outcome {
     require("ip of iproute2", &["iproute2"], || answers("ip", "-V"))?;
     // Slurm's clients look for a cluster before they say their version; they come with the daemons.
     require("Slurm", &["slurm-wlm", "munge"], || {
@@ -58,11 +58,21 @@ fn require_engines() -> Outcome {
     require("a static busybox", &["busybox-static"], || PathBuf::from("/bin/busybox").exists())
 }
 
+/// The program by which people copy folders to other computers.
+pub fn require_rsync() -> Outcome {
+    require("rsync", &["rsync"], || answers("rsync", "--version"))
+}
+
 /// The programs of the tests that run with `--all` alone: PyTorch with its launchers, R, Go, Java. Installed where the machine lacks them.
 pub fn require_heavy_programs() -> Outcome {
     let has_torch = || process::succeeds(Command::new("/usr/bin/python3").args(["-c", "import torch, venv"]));
     require("PyTorch of the system's Python", &["python3-torch", "python3-venv"], has_torch)?;
     require("R", &["r-base-core"], || answers("Rscript", "--version"))?;
+    // Slurm's accounting, with its database.
+    let accounting = ["slurmdbd", "mariadb-server-core", "mariadb-client-core"];
+    require("Slurm's accounting", &accounting, || {
+        answers("slurmdbd", "-V") && answers("mariadbd", "--version") && answers("mariadb", "--version")
+    })?;
     // Languages whose clients vsts-mock's --intercept has to reach.
     require("Go", &["golang-go"], || answers("go", "version"))?;
     require("Java", &["default-jdk-headless"], || answers("java", "-version"))

@@ -28,7 +28,7 @@ const DEPENDENCIES: &[(&str, &[&str], &[&str])] = &[
     ("fuzz", &["azml-core", "git-wire", "lfs-wire"], &["tokio", "anyhow"]),
     ("tests", &["vsts-mock", "test-support"], &["anyhow", "gix"]),
     ("xtask", &["test-support"], &["tokio", "clap", "anyhow", "gix", "ureq"]),
-    ("benches", &["xtask"], &["tokio", "clap", "anyhow", "gix", "ureq"]),
+    ("benches", &["xtask", "e2e", "test-support"], &["tokio", "clap", "anyhow", "gix", "ureq"]),
 ];
 
 /// File names that say nothing.

@@ -2,6 +2,7 @@
 //! can do at all. Every side does the same to the same files, in turns; medians are told, with the targets.
 
 mod dvc;
+mod engines;
 mod floor;
 mod folder;
 mod git;
@@ -39,6 +40,7 @@ const ROWS: &[&str] = &[
     "large",
     "mlflow",
     "sweep",
+    "engines",
 ];
 
 /// The amount of work that is measured.
@@ -128,6 +130,9 @@ pub(super) fn run(azml: &Path, args: &[String]) -> Outcome<String> {
     }
     if wants("large") {
         large::measure(azml, effort, &mut report)?;
+    }
+    if wants("engines") {
+        engines::measure(azml, effort, &mut report)?;
     }
     if wants("memory") {
         memory::measure(azml, effort, &mut report)?;
