@@ -31,7 +31,8 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 /// alice's project with a large file, where files of 1 MB are large.
 fn project<'s>(sandbox: &'s Sandbox, target: &[&str]) -> (Actor<'s>, PathBuf) {
     let alice = sandbox.stranger("alice").with_env("AZML_LARGE_FILE", "1MB");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let remote = sandbox.bare_repo("remote.git");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", text(&remote));
     let _attached = alice.azml(&project, &[&["computetarget", "attach"], target].concat()).ok();
     write(&project, "train.sh", TRAIN);
     write(&project, "data/big.bin", noise(1, 1_500_000));
@@ -60,10 +61,10 @@ fn check(alice: &Actor<'_>, project: &Path, ran: &e2e::Output) {
     assert!(fs::read(folder.join("outputs/twice.bin")).expect("an output") == [&input[..], &input].concat());
 }
 
-/// The large files in the stores below a folder of azml's on a node.
+/// The large files below a folder.
 fn objects(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open = vec![folder.join("store")];
+    let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).expect("a folder").flatten() {
             match entry.file_type().expect("a type").is_dir() {
@@ -84,15 +85,15 @@ fn large_files_go_to_a_host_once_and_large_outputs_come_back() {
     let azml = sandbox.path().join("bin/azml");
     let (alice, project) = project(&sandbox, &["ssh", "-n", "there", "-a", "node1", "--azml", text(&azml)]);
     check(&alice, &project, &submit(&alice, &project));
-    let there = host.home().join(".azml");
+    let there = host.home().join(".azml/store");
     assert_eq!(objects(&there).len(), 1, "the input stays, and the outputs go: {:?}", objects(&there));
     // Nothing is sent that the host has.
     host.on_command(End::There, "large-take", "exit 9");
     check(&alice, &project, &submit(&alice, &project));
     assert!(!host.has_met());
-    // The outputs are on this computer alone, and go to the remote from here.
-    let shown = alice.azml_json(&project, &["project", "show"]);
-    assert_eq!(shown["large_files"]["here"]["count"], 2, "{shown}");
+    // The outputs go to the remote from here, as the input does.
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    assert_eq!(objects(&sandbox.path().join("remote.git")).len(), 2);
 }
 
 #[test]
@@ -106,13 +107,15 @@ fn a_line_that_breaks_amid_large_files_loses_none_and_sends_none_twice() {
         write(&project, format!("data/{name}.bin"), noise(name.len() as u64, 1_500_000));
     }
     let cut = "kill -9 $PPID; ip link set eth0 down; touch /root/is-cut; exit 1";
-    let there = host.home().join(".azml");
-    for (step, script) in [
+    let there = host.home().join(".azml/store");
+    for (n, (step, script)) in (10..).zip([
         ("large-take", format!("{{ head -c 2000000; sleep 0.2; }} | sh -c \"$1\"; {cut}")),
         ("large-lacks", cut.to_owned()),
         ("large-give", format!("sh -c \"$1\" | head -c 2000000; {cut}")),
         ("large-give", cut.to_owned()),
-    ] {
+    ]) {
+        // Something new to be sent and to come back.
+        write(&project, "data/big.bin", noise(n, 1_500_000));
         host.on_command(End::There, step, &script);
         let azml = alice.spawn_azml(
             &project,
@@ -129,7 +132,7 @@ fn a_line_that_breaks_amid_large_files_loses_none_and_sends_none_twice() {
         let ran = e2e::Output::new(step.to_owned(), &output);
         check(&alice, &project, &ran);
     }
-    assert_eq!(objects(&there).len(), 3);
+    assert_eq!(objects(&there).len(), 6, "each once");
 }
 
 #[test]
@@ -162,7 +165,7 @@ fn a_container_gets_large_files_without_a_copy_in_the_store() {
     assert!(ran.stdout.contains("1500000\n"), "{ran}");
     let record = alice.azml_json(&project, &["history", "info", "-r", &ran.run_id()]);
     assert_eq!(record["properties"]["AttachmentsLarge"].as_array().map(Vec::len), Some(2), "{record}");
-    let there = objects(&alice.home().join(".azml"));
+    let there = objects(&alice.home().join(".azml/store"));
     let [object] = &there[..] else { panic!("the input is in the store: {there:?}") };
     assert!(fs::metadata(object).expect("an object").nlink() > 1, "it is the history's own");
 }
