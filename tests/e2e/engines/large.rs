@@ -18,7 +18,7 @@ fn text(path: &Path) -> &str {
 
 /// Bytes that do not become fewer by compression.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed | 1;
+    let mut state = 2 * seed + 1;
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 7;

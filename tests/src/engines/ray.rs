@@ -45,6 +45,11 @@ impl<'h> Ray<'h> {
             .ok();
     }
 
+    /// The folder of Ray's programs.
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
     /// Ends everything of the cluster at once.
     pub fn kill(&self) {
         let _killed = self.host.sh("pkill -9 -f '[g]cs_server|[r]aylet|[d]ashboard'; true").ok();

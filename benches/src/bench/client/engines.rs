@@ -4,11 +4,12 @@
 //! A further engine is a function beside [`slurm`], in [`ENGINES`].
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use e2e::engines::{Host, Slurm};
+use e2e::engines::{Host, Podman, RAY, Ray, Slurm};
 use e2e::{Actor, Output, Sandbox, binaries};
 use test_support::venv;
 
@@ -25,8 +26,13 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 /// Time between two looks at whether something has come about.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The engines that are measured.
-const ENGINES: &[fn(&Bed<'_>) -> Outcome<Engine>] = &[slurm];
+/// The engines that are measured. Ray follows them: its cluster takes the machine's time even when it is idle.
+const ENGINES: &[fn(&Bed<'_>) -> Outcome<Engine>] = &[ssh, slurm, podman];
+/// An image with what the script needs.
+const IMAGE: &str = "localhost/bench:1";
+/// The files of the image, as an archive.
+const IMAGE_FILES: &str = "at=$(mktemp -d); mkdir $at/bin $at/tmp; cp /bin/busybox $at/bin\n\
+    for name in sh date mv; do ln -s busybox $at/bin/$name; done; tar -C $at -c .; rm -r $at";
 
 /// What all engines share: alice's project, whose script is on the machine of each engine by the same path.
 struct Bed<'s> {
@@ -51,7 +57,12 @@ struct Engine {
     idle: &'static str,
 }
 
-pub(super) fn measure(azml: &Path, effort: Effort, report: &mut Report) -> Outcome {
+pub(super) fn measure(
+    azml: &Path,
+    wants: &dyn Fn(&str) -> bool,
+    effort: Effort,
+    report: &mut Report,
+) -> Outcome {
     machine::require_engines()?;
     machine::require_rsync()?;
     binaries::set_dir(azml.parent().ok_or("a program is in a folder")?);
@@ -62,10 +73,23 @@ pub(super) fn measure(azml: &Path, effort: Effort, report: &mut Report) -> Outco
     cluster.share();
     let files = effort.sizes.iter().copied().find(|size| *size >= 2_000).unwrap_or(2_000);
     let bed = Bed::new(&sandbox, files)?;
+    if wants("array") {
+        bed.azml(&["computetarget", "attach", "slurm", "-n", "slurm", "--folder", &bed.place("shared")])?;
+        sweep(&bed, report)?;
+    }
+    if !wants("engines") {
+        return Ok(());
+    }
+    let containers = Podman::start(&sandbox, &host);
+    containers.import(IMAGE, IMAGE_FILES);
+    containers.share();
     for engine in ENGINES {
         first_line(&bed, &engine(&bed)?, effort, report)?;
     }
-    sweep(&bed, report)
+    let cluster = Ray::start(&sandbox, &host, &workspace::root().join("target/tmp"));
+    symlink(cluster.bin().join("ray"), sandbox.path().join("bin/ray"))?;
+    host.lend_network("ray");
+    first_line(&bed, &ray(), effort, report)
 }
 
 impl<'s> Bed<'s> {
@@ -73,7 +97,7 @@ impl<'s> Bed<'s> {
         let alice = sandbox.stranger("alice");
         let project = alice.create_project(&sandbox.dir("work"), "iris");
         folder::fill(&project, files)?;
-        let stamp = sandbox.path().join("stamp");
+        let stamp = sandbox.dir("stamps").join("stamp");
         fs::write(project.join(SCRIPT), format!("date +%s%N > {0}.new; mv {0}.new {0}\n", stamp.display()))?;
         Ok(Self { sandbox, alice, project, files, stamp })
     }
@@ -141,9 +165,52 @@ fn first_line(bed: &Bed<'_>, engine: &Engine, effort: Effort, report: &mut Repor
             engine.name, bed.files
         ),
         times,
-        &[Goal::Times(1.0 / 3.0, "rsync"), Goal::Times(1.0 / 3.0, "submitit")],
+        &["rsync", "submitit", "ray job"].map(|side| Goal::Times(1.0 / 3.0, side)),
     );
     Ok(())
+}
+
+/// A computer by SSH, beside a copy by rsync and a command by ssh.
+fn ssh(bed: &Bed<'_>) -> Outcome<Engine> {
+    let azml = binaries::dir().join("azml").display().to_string();
+    let rsync = format!(
+        "rsync -a --delete --exclude .azuremlhistory_git ./ node1:{0}/ && ssh node1 'cd {0} && sh {SCRIPT}'",
+        bed.place("copied-by-ssh")
+    );
+    Ok(Engine {
+        name: "ssh",
+        attach: ["ssh", "-a", "node1", "--azml", &azml].map(str::to_owned).to_vec(),
+        others: vec![("rsync", rsync)],
+        idle: "true",
+    })
+}
+
+/// Containers of podman, beside one that has a copy of the folder by rsync, and one that has the folder itself.
+fn podman(bed: &Bed<'_>) -> Outcome<Engine> {
+    let stamps = bed.place("stamps");
+    let run = |folder: &str| {
+        format!("podman run --rm -v {folder}:{folder} -v {stamps}:{stamps} -w {folder} {IMAGE} sh {SCRIPT}")
+    };
+    let copied = bed.place("copied-for-podman");
+    let rsync = format!("rsync -a --delete --exclude .azuremlhistory_git ./ {copied}/ && {}", run(&copied));
+    let data = format!("stamps={stamps}");
+    let attach = ["docker", "--runtime", "podman", "--image", IMAGE, "--data", &data];
+    Ok(Engine {
+        name: "podman",
+        attach: attach.map(str::to_owned).to_vec(),
+        others: vec![("rsync", rsync), ("podman run", run(&bed.project.display().to_string()))],
+        idle: "true",
+    })
+}
+
+/// A Ray cluster, beside its own command for jobs, which packs the folder.
+fn ray() -> Engine {
+    let job = format!(
+        "ray job submit --address {RAY} --no-wait --working-dir . \
+         --runtime-env-json '{{\"excludes\": [\".azuremlhistory_git\", \".git\"]}}' -- sh {SCRIPT} > /dev/null"
+    );
+    let attach = ["ray", "-a", RAY].map(str::to_owned).to_vec();
+    Engine { name: "ray", attach, others: vec![("ray job", job)], idle: "true" }
 }
 
 /// Slurm, beside a copy by rsync that `sbatch` is pointed to, and submitit, whose own snapshots are copies by rsync too.

@@ -41,6 +41,7 @@ const ROWS: &[&str] = &[
     "mlflow",
     "sweep",
     "engines",
+    "array",
 ];
 
 /// The amount of work that is measured.
@@ -131,8 +132,8 @@ pub(super) fn run(azml: &Path, args: &[String]) -> Outcome<String> {
     if wants("large") {
         large::measure(azml, effort, &mut report)?;
     }
-    if wants("engines") {
-        engines::measure(azml, effort, &mut report)?;
+    if wants("engines") || wants("array") {
+        engines::measure(azml, &wants, effort, &mut report)?;
     }
     if wants("memory") {
         memory::measure(azml, effort, &mut report)?;

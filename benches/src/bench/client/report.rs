@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The columns, in order; the first is ours. A table has those that were measured.
-pub(super) const SIDES: [&str; 11] = [
+pub(super) const SIDES: [&str; 13] = [
     "azml",
     "plain git",
     "tuned git",
@@ -15,6 +15,8 @@ pub(super) const SIDES: [&str; 11] = [
     "Guild",
     "rsync",
     "submitit",
+    "podman run",
+    "ray job",
     "floor",
 ];
 

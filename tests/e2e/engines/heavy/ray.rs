@@ -1,5 +1,6 @@
 //! Runs on a Ray cluster, by its Jobs API.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use e2e::engines::{Host, RAY, Ray, until};
@@ -102,4 +103,38 @@ fn what_waits_or_runs_on_ray_can_be_canceled_and_a_lost_cluster_is_told() {
     assert_eq!(shown.json()["status"], "Running", "nobody knows better: {shown}");
     ray.up();
     wait_for(&alice, &project, &lost, "NotResponding");
+}
+
+#[test]
+fn a_run_on_ray_is_followed_while_it_goes_on_and_has_its_large_files() {
+    let sandbox = Sandbox::new();
+    let host = Host::start(&sandbox);
+    let azml = std::fs::read_link(sandbox.path().join("bin/azml")).expect("a link");
+    let (_ray, alice, project) = with_ray(&sandbox, &host, &["--azml", azml.to_str().expect("UTF-8")]);
+    let alice = alice.with_env("AZML_LARGE_FILE", "1MB");
+    write(&project, "data/big.bin", vec![b'x'; 1_500_000]);
+    write(
+        &project,
+        "train.sh",
+        "wc -c < data/big.bin; until [ -e $HOME/go ]; do sleep 0.1; done\n\
+         mkdir outputs; cat data/big.bin data/big.bin > outputs/twice.bin; echo went\n",
+    );
+    let words = ["experiment", "submit", "-c", "ray", "--attachments-limit", "100kB", "train.sh"];
+    let mut azml = alice.spawn_azml(&project, &words);
+    let mut lines = BufReader::new(azml.stdout.take().expect("stdout is a pipe")).lines();
+    let mut next = |wanted: &str| {
+        let found = lines.by_ref().map(|line| line.expect("a line")).find(|line| line == wanted);
+        assert!(found.is_some(), "{wanted} did not come");
+    };
+    next("1500000");
+    // The script waits: its first line came while it went on.
+    std::fs::write(host.home().join("go"), "").expect("a file is written");
+    next("went");
+    let ended = azml.wait_with_output().expect("azml ends");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!(run["properties"]["AttachmentsLarge"][0]["bytes"], 3_000_000, "{run}");
+    let id = run["run_id"].as_str().expect("a text");
+    let output = alice.azml(&project, &["history", "info", "-r", id, "-a", "outputs/twice.bin"]).ok();
+    assert_eq!(output.stdout.len(), 3_000_000);
 }
