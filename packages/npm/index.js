@@ -29,7 +29,9 @@ function findBinary() {
     }
   });
   if (!found) {
-    throw new Error('vsts-mock is not installed: set VSTS_MOCK_BIN to the program');
+    throw new Error(
+      'the program vsts-mock is not installed: install it with `cargo install --path crates/vsts-mock`, or set VSTS_MOCK_BIN to it',
+    );
   }
   return found;
 }
@@ -186,11 +188,7 @@ class Repo {
       };
     });
     const push = { refUpdates: [{ name, oldObjectId: tip ?? '0'.repeat(40) }], commits: [{ comment: message, changes }] };
-    const made = (await this.rest('POST', 'pushes?api-version=4.1', push, { user })).commits[0].commitId;
-    if (!tip && (await this.rest('GET')).defaultBranch === undefined) {
-      await this.rest('PATCH', '?api-version=4.1', { defaultBranch: name });
-    }
-    return made;
+    return (await this.rest('POST', 'pushes?api-version=4.1', push, { user })).commits[0].commitId;
   }
 }
 

@@ -61,6 +61,8 @@ mod offline;
 mod portal;
 /// Formats of output, `--query`, exit codes and the shape of errors.
 mod printing;
+/// Pull requests in a browser.
+mod pulls;
 /// The Python package: logging, reading the history, notebook cells.
 mod python;
 /// README's console session.

@@ -229,7 +229,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             (&["events"], &[]),
             (&["directory"], &[]),
             (&["conversations", "deliveries", "faults", "histories", "jobs", "journal", "merge_queue"], &[]),
-            (&["admission", "budget", "clock", "disk_full", "service_hosts"], &[]),
+            (&["admission", "budget", "clock", "default_branch", "disk_full", "service_hosts"], &[]),
             (&["limits"], &[]),
         ],
         ground: &[
@@ -254,6 +254,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             "clock",
             "service_hosts",
             "disk_full",
+            "default_branch",
             "limits",
         ],
     },

@@ -48,6 +48,9 @@ pub(crate) const MAX_FETCHED_INFLATED_BYTES: u64 = 2 << 40;
 /// Objects of a pack that a remote sends.
 pub(crate) const MAX_FETCHED_OBJECTS: u32 = 50_000_000;
 
+/// Bytes of a file that is compressed to learn how large that makes it; larger ones count as they are.
+pub(crate) const MAX_COMPRESSED: u64 = 64 << 20;
+
 /// Deltas that stand on one another in a pack that is stored, at most. What would stand deeper is stored whole, so that
 /// reading an object never costs more than this. Git makes chains of 50, and of 250 where it is told to be aggressive.
 pub(crate) const MAX_CHAIN: u32 = 256;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::pack::ObjectRules;
 use crate::policy::RefUpdate;
 use crate::{Interrupt, RefRefusal};
 
@@ -16,6 +17,8 @@ pub struct Options {
     pub limits: Limits,
     /// The service whose capabilities are offered.
     pub profile: Profile,
+    /// The host's own rules for received objects.
+    pub rules: ObjectRules,
     /// True if packs are written through to the disk before refs point into them.
     pub durable: bool,
     /// Received packs of fewer objects become loose objects, as with Git's `receive.unpackLimit`; 0: none does.
@@ -68,6 +71,7 @@ impl Default for Options {
             agent: concat!("git-wire/", env!("CARGO_PKG_VERSION")).to_owned(),
             limits: Limits::default(),
             profile: Profile::default(),
+            rules: ObjectRules::default(),
             durable: true,
             break_locks_after: None,
             unpack_below: 100,

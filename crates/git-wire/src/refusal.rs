@@ -84,6 +84,9 @@ pub enum RefRefusal {
     /// The pack was not stored. Git's text; the reason is told for the whole push.
     #[error("unpacker error")]
     Unpack(Arc<pack::Error>),
+    /// An object that was received breaks a rule of the host.
+    #[error(transparent)]
+    Rejected(Arc<pack::Error>),
     /// The policy forbids the update.
     #[error(transparent)]
     Denied(Denial),

@@ -26,6 +26,7 @@ pub mod cli;
 mod clock;
 mod config;
 mod conversations;
+mod default_branch;
 mod deliveries;
 mod directory;
 mod disk_full;

@@ -1,13 +1,17 @@
 //! Checking a received pack: its objects by Git's rules, and that all they point to is there.
 
-use gix::objs::Kind;
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use bstr::{BString, ByteSlice as _};
+use gix::objs::{Kind, TreeRefIter};
 use gix::{ObjectId, oid};
 
 use super::fsck::{self, Link};
 use super::objects::{IdMap, IdSet, Objects, name_of};
-use super::{Connectivity, Disconnected, Error, IngestOptions};
+use super::{Connectivity, Disconnected, Error, IngestOptions, ObjectRule};
 use crate::Interrupt;
-use crate::limits::MAX_SPECIAL;
+use crate::limits::{MAX_COMPRESSED, MAX_SPECIAL};
 
 /// More objects that nothing points to than that aren't told.
 const MAX_ROOTS: usize = 65_536;
@@ -81,6 +85,9 @@ impl<'o> Checker<'o> {
         };
         fsck::object(kind, bytes, self.options.fsck, &mut note)
             .map_err(|reason| Error::Fsck { id, reason })?;
+        if kind == Kind::Tree && self.options.rules.refuses_case_clashes {
+            refuse_case_clash(id, bytes)?;
+        }
         conflict.map_or(Ok(()), |(to, one, other)| Err(both(id, to, one, other)))
     }
 
@@ -128,6 +135,11 @@ impl<'o> Checker<'o> {
                 special(objects, id, &mut buffer, fsck::gitattributes, "gitattributesLarge", options)?;
             }
         }
+        if let Some(limit) = options.rules.max_file_bytes {
+            for id in ids.iter().filter(|id| new.kind(id) == Some(Kind::Blob)) {
+                refuse_large(objects, id, limit, options)?;
+            }
+        }
         let mut boundary = Boundary::default();
         for (to, (kind, _)) in &self.pointed_to {
             match kind {
@@ -137,6 +149,65 @@ impl<'o> Checker<'o> {
             }
         }
         Ok(Checked { roots: roots(ids, new, &self.pointed_to), boundary, missing })
+    }
+}
+
+/// Refuses a folder with two names that a file system without case takes for one.
+fn refuse_case_clash(id: ObjectId, bytes: &[u8]) -> Result<(), Error> {
+    let mut seen: HashMap<String, BString> = HashMap::new();
+    for entry in TreeRefIter::from_bytes(bytes, id.kind()).filter_map(Result::ok) {
+        let key = entry.filename.to_str_lossy().to_lowercase();
+        if let Some(other) = seen.insert(key, entry.filename.to_owned()) {
+            return Err(Error::Rejected {
+                rule: ObjectRule::CaseClash,
+                kind: "tree",
+                id,
+                reason: format!("The names '{other}' and '{}' differ in case alone.", entry.filename),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a file that is larger than a limit.
+fn refuse_large(objects: &dyn Objects, id: &oid, limit: u64, options: &IngestOptions) -> Result<(), Error> {
+    if options.interrupt.is_set() {
+        return Err(Error::Interrupted);
+    }
+    let mut size = objects.header(id)?.map_or(0, |(_, size)| size);
+    if size > limit && options.rules.counts_compressed && size <= MAX_COMPRESSED {
+        let mut buffer = Vec::new();
+        objects.read(id, &mut buffer)?;
+        size = compressed(&buffer);
+    }
+    if size <= limit {
+        return Ok(());
+    }
+    Err(Error::Rejected {
+        rule: ObjectRule::FileSize,
+        kind: "blob",
+        id: id.to_owned(),
+        reason: format!("The file has {size} bytes (the limit is {limit} bytes)."),
+    })
+}
+
+/// The bytes of a file as a repository stores it.
+fn compressed(bytes: &[u8]) -> u64 {
+    struct Counted(u64);
+    impl Write for Counted {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            self.0 += piece.len() as u64;
+            Ok(piece.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut deflate = gix_zlib::stream::deflate::Write::new(Counted(0), gix_zlib::Compression::DEFAULT);
+    match deflate.write_all(bytes).and_then(|()| deflate.flush()) {
+        Ok(()) => deflate.into_inner().0,
+        // Nothing that is counted can fail.
+        Err(_) => bytes.len() as u64,
     }
 }
 

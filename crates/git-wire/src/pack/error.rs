@@ -82,6 +82,18 @@ pub enum Error {
         /// The reason, beginning with Git's own name of the rule.
         reason: String,
     },
+    /// A received object breaks a rule of the receiver.
+    #[error("The {kind} object {id} was rejected: {reason}")]
+    Rejected {
+        /// The rule.
+        rule: super::ObjectRule,
+        /// The form of the object.
+        kind: &'static str,
+        /// The object.
+        id: ObjectId,
+        /// The reason.
+        reason: String,
+    },
     /// A received object points to one that is neither in the pack nor in the repository.
     #[error(transparent)]
     Disconnected(#[from] Disconnected),
@@ -124,6 +136,7 @@ impl Error {
             Self::Invalid(_)
                 | Self::Limit { .. }
                 | Self::Fsck { .. }
+                | Self::Rejected { .. }
                 | Self::Disconnected(_)
                 | Self::Bases { .. }
         )

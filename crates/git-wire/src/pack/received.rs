@@ -19,6 +19,8 @@ pub struct IngestOptions {
     pub max_inflated_bytes: u64,
     /// Ends the work when it is set.
     pub interrupt: Interrupt,
+    /// The receiver's own rules for objects.
+    pub rules: ObjectRules,
     /// True if commits, trees and tags are checked by Git's fsck rules.
     pub fsck: bool,
     /// The check that the objects which the received ones point to are there.
@@ -42,6 +44,7 @@ impl Default for IngestOptions {
             max_object_bytes: usize::MAX,
             max_inflated_bytes: u64::MAX,
             interrupt: Interrupt::default(),
+            rules: ObjectRules::default(),
             fsck: true,
             connectivity: Connectivity::Everything,
             shallow: HashSet::new(),
@@ -50,6 +53,26 @@ impl Default for IngestOptions {
             unpack_below: 0,
         }
     }
+}
+
+/// Rules for received objects that a host has beside Git's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ObjectRules {
+    /// The most bytes of a file.
+    pub max_file_bytes: Option<u64>,
+    /// True if the bytes of a file are counted as they are compressed.
+    pub counts_compressed: bool,
+    /// True if a folder may not have two names that differ in case alone.
+    pub refuses_case_clashes: bool,
+}
+
+/// One of these rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectRule {
+    /// A file is too large.
+    FileSize,
+    /// Two names in a folder differ in case alone.
+    CaseClash,
 }
 
 impl IngestOptions {

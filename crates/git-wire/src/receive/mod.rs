@@ -97,6 +97,7 @@ fn receive(
             max_inflated_bytes: limits.max_inflated_bytes,
             interrupt: context.options.interrupt.clone(),
             durable: context.options.durable,
+            rules: context.options.rules,
             unpack_below: context.options.unpack_below,
             connectivity: Connectivity::Gathered,
             ..IngestOptions::default()
@@ -137,7 +138,10 @@ fn not_unpacked(error: pack::Error, request: &mut Request, voice: &mut Voice<'_>
         describe(&error)
     };
     voice.progress(&format!("error: {reason}\n"))?;
-    request.refuse_all(&RefRefusal::Unpack(Arc::new(error)));
+    request.refuse_all(&match error {
+        error @ pack::Error::Rejected { .. } => RefRefusal::Rejected(Arc::new(error)),
+        error => RefRefusal::Unpack(Arc::new(error)),
+    });
     Ok(Outcome { unpack: Err(reason) })
 }
 

@@ -24,6 +24,7 @@
 //! | work on a pull request | `GenericRead` and `PullRequestContribute` on the repository |
 //! | complete a pull request | the same, and what a fast-forward of the target takes |
 //! | complete it past its policies | `PullRequestBypassPolicy` on the target |
+//! | push files to a repository with rules for them | that they meet the rules; nobody is exempt |
 //! | change policies | `EditPolicies` on the repository or branch, or on the project |
 //! | list a repository that is disabled | `GenericRead` on it; nothing else can be done with it but to enable it |
 //! | change a list of entries | `ManagePermissions` on what it is about, or being a collection administrator |
@@ -50,7 +51,7 @@ pub(crate) use security::{
 };
 pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, standing, subject, subjects};
 pub(crate) use updates::{
-    authorize_direct_push, authorize_lock, authorize_push, authorize_update, creator_may_own,
+    authorize_direct_push, authorize_lock, authorize_push, authorize_update, creator_may_own, object_rules,
 };
 pub(crate) use viewer::Viewer;
 
@@ -217,6 +218,30 @@ pub(crate) fn ceiling_of(scopes: &[String]) -> Permissions {
             _ => Permissions::NONE,
         })
     })
+}
+
+/// What some scopes of tokens are for alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Narrow {
+    /// The comments on pull requests, with `vso.threads_full`.
+    Threads,
+    /// The statuses of commits and pull requests, with `vso.code_status`.
+    Statuses,
+}
+
+/// The principal with the permissions that the token has for the sake of that alone: the rest of the repository stays closed
+/// to it.
+pub(crate) fn widened(directory: &Directory, principal: Principal, what: Narrow) -> Principal {
+    let scope = match what {
+        Narrow::Threads => "vso.threads_full",
+        Narrow::Statuses => "vso.code_status",
+    };
+    let token = principal.token.and_then(|token| directory.tokens.get(&token));
+    if token.is_none_or(|token| token.scopes.iter().all(|own| own != scope)) {
+        return principal;
+    }
+    let needed = [Permission::GenericRead, Permission::PullRequestContribute, Permission::GenericContribute];
+    Principal { ceiling: principal.ceiling.union(Permissions::from_iter(needed)), ..principal }
 }
 
 #[cfg(test)]

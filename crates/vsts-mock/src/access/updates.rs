@@ -1,10 +1,12 @@
 //! Pushes and what they change: which rights each change of a ref takes, and who holds a lock.
 
 use git_wire::UpdateKind;
+use git_wire::pack::ObjectRules;
 
 use super::evaluate::{self, Setting};
 use super::{Permission, Principal, Refusal, Target, Viewer, authorize, token, too_narrow};
-use crate::directory::{Directory, Repo};
+use crate::directory::policy_kind::PolicyKind;
+use crate::directory::{Directory, PolicyConfiguration, Repo};
 
 /// Decides whether a push to the repository may begin: what it changes is asked ref by ref, with [`authorize_update`].
 pub(crate) fn authorize_push(
@@ -72,6 +74,7 @@ pub(crate) fn authorize_direct_push(
     let is_protected = policies.any(|policy| {
         policy.is_enabled
             && policy.is_blocking
+            && PolicyKind::of(policy.kind).is_some_and(PolicyKind::is_of_branches)
             && policy.scopes.iter().any(|scope| scope.covers(repo.id, name, default_branch))
     });
     let permission = Permission::PolicyExempt;
@@ -80,6 +83,35 @@ pub(crate) fn authorize_direct_push(
     } else {
         Err(Refusal::Protected)
     }
+}
+
+/// The rules for the objects of every push to the repository, which its policies make: of several limits the smallest.
+pub(crate) fn object_rules(directory: &Directory, repo: &Repo) -> ObjectRules {
+    let mut rules = ObjectRules::default();
+    let policies = directory.pulls.policies_of(repo.account, repo.project);
+    let is_here = |policy: &&PolicyConfiguration| {
+        policy.is_enabled
+            && policy.is_blocking
+            && policy.scopes.iter().any(|scope| scope.repo.is_none_or(|own| own == repo.id))
+    };
+    for policy in policies.filter(is_here) {
+        match PolicyKind::of(policy.kind) {
+            Some(PolicyKind::FileSize) => {
+                let limit = policy.settings["maximumGitBlobSizeInBytes"].as_u64();
+                if let Some(limit) =
+                    limit.filter(|limit| rules.max_file_bytes.is_none_or(|known| *limit < known))
+                {
+                    rules.max_file_bytes = Some(limit);
+                    rules.counts_compressed = policy.settings["useUncompressedSize"] != true;
+                }
+            }
+            Some(PolicyKind::CaseEnforcement) => {
+                rules.refuses_case_clashes |= policy.settings["enforceConsistentCase"] == true;
+            }
+            _ => {}
+        }
+    }
+    rules
 }
 
 /// Decides whether a ref may be locked, or let go: one's own lock by who may write it, another's with a right of its own.

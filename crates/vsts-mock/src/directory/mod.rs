@@ -13,6 +13,7 @@ mod handle;
 pub(crate) mod name;
 mod names;
 pub(crate) mod permission;
+pub(crate) mod policy_kind;
 pub(crate) mod pull_request;
 mod record;
 pub(crate) mod subject;

@@ -2,7 +2,7 @@
 //!
 //! Each is one row, whose fields are stored as JSON beside its key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,10 @@ named! {
         Queued = "queued" 1, Conflicts = "conflicts" 2, Succeeded = "succeeded" 3,
         RejectedByPolicy = "rejectedByPolicy" 4, Failure = "failure" 5,
     }
+}
+named! {
+    /// The kind of a failed merge.
+    MergeFailure { Unknown = "unknown" 1, CaseSensitive = "caseSensitive" 2, ObjectTooLarge = "objectTooLarge" 3 }
 }
 named! {
     /// The way in which a completion changes the target.
@@ -80,6 +84,9 @@ pub(crate) struct PullRequest {
     pub(crate) repo: Uuid,
     pub(crate) title: String,
     pub(crate) description: Option<String>,
+    /// The fork with the source branch, if that is in another repository.
+    #[serde(default)]
+    pub(crate) fork: Option<Uuid>,
     /// The full name of the branch with the commits.
     pub(crate) source: String,
     /// The full name of the branch that takes them.
@@ -91,7 +98,10 @@ pub(crate) struct PullRequest {
     pub(crate) closed: Option<Timestamp>,
     pub(crate) closed_by: Option<Uuid>,
     pub(crate) merge: Merge,
-    /// The number of the last push of the repository that was looked at.
+    /// The time when the target was last seen to have moved.
+    #[serde(default)]
+    pub(crate) target_updated: Option<Timestamp>,
+    /// The number of the last push of the repository with the source that was looked at.
     pub(crate) last_push: i64,
     pub(crate) reviewers: Vec<Reviewer>,
     pub(crate) labels: Vec<Label>,
@@ -119,6 +129,9 @@ pub(crate) struct Merge {
     pub(crate) conflicts: Vec<String>,
     /// The reason of a failure.
     pub(crate) message: Option<String>,
+    /// Its kind.
+    #[serde(default)]
+    pub(crate) failure: Option<MergeFailure>,
 }
 
 /// A completion that waits for its turn.
@@ -304,6 +317,8 @@ pub(crate) struct PullRequests {
     pub(crate) all: imbl::OrdMap<(Uuid, i64), std::sync::Arc<PullRequest>>,
     /// (repository, pull request), of those that are active.
     pub(crate) active: imbl::OrdSet<(Uuid, i64)>,
+    /// (fork, pull request), of those that are active.
+    pub(crate) from_forks: imbl::OrdSet<(Uuid, i64)>,
     /// (repository, pull request)
     pub(crate) of_repos: imbl::OrdSet<(Uuid, i64)>,
     pub(crate) iterations: imbl::OrdMap<(Uuid, i64, i64), std::sync::Arc<Iteration>>,
@@ -331,6 +346,15 @@ impl PullRequests {
     /// The ids of the active pull requests of a repository.
     pub(crate) fn active_in(&self, repo: Uuid) -> Vec<i64> {
         self.active.range((repo, *ALL.start())..=(repo, *ALL.end())).map(|(_, id)| *id).collect()
+    }
+
+    /// The repositories with an active pull request whose source is in the repository: itself, and those that it is a fork
+    /// of.
+    pub(crate) fn targets_of(&self, account: Uuid, repo: Uuid) -> BTreeSet<Uuid> {
+        let of_forks = self.from_forks.range((repo, *ALL.start())..=(repo, *ALL.end()));
+        let targets = of_forks.filter_map(|(_, id)| Some(self.get(account, *id)?.repo));
+        let own = self.active.range((repo, *ALL.start())..=(repo, *ALL.end())).take(1);
+        targets.chain(own.map(|_| repo)).collect()
     }
 
     /// The number for the next pull request of an account.

@@ -332,6 +332,9 @@ impl Record for PullRequest {
     fn add(self, directory: &mut Directory) {
         if self.status == PullStatus::Active {
             directory.pulls.active.insert((self.repo, self.id));
+            if let Some(fork) = self.fork {
+                directory.pulls.from_forks.insert((fork, self.id));
+            }
         }
         directory.pulls.of_repos.insert((self.repo, self.id));
         directory.pulls.all.insert(self.key(), Arc::new(self));
@@ -340,6 +343,9 @@ impl Record for PullRequest {
     fn take(directory: &mut Directory, key: &(Uuid, i64)) -> Option<Self> {
         let pull = directory.pulls.all.remove(key)?;
         directory.pulls.active.remove(&(pull.repo, pull.id));
+        if let Some(fork) = pull.fork {
+            directory.pulls.from_forks.remove(&(fork, pull.id));
+        }
         directory.pulls.of_repos.remove(&(pull.repo, pull.id));
         Some(Arc::unwrap_or_clone(pull))
     }

@@ -13,7 +13,7 @@ use git_wire::{Error, KeepAlive, Options, ProtocolVersion, RefRefusal, Service, 
 use tokio::runtime::Handle;
 
 use crate::access::{
-    Permission, Principal, Refusal, Target, authorize, authorize_push, repository_not_found,
+    Permission, Principal, Refusal, Target, authorize, authorize_push, object_rules, repository_not_found,
 };
 use crate::admission::Client;
 use crate::app::App;
@@ -152,6 +152,7 @@ impl Session {
             ..Options::default()
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;
+        options.rules = object_rules(&app.state.directory(), &repo);
         options.durable = app.is_durable;
         let policy = RepoPolicy {
             app: app.clone(),

@@ -14,6 +14,7 @@ use crate::access::{
     authorize_update, creator_may_own,
 };
 use crate::app::App;
+use crate::default_branch;
 use crate::directory::{Directory, Repo};
 use crate::faults::{Fault, FaultKind};
 use crate::journal::Event;
@@ -88,6 +89,23 @@ impl RepoPolicy {
         }
     }
 
+    /// The first branch of an empty repository becomes its default branch.
+    fn take_default_branch(&self, updates: &[RefUpdate]) {
+        let new = updates.iter().filter(|update| update.kind == UpdateKind::Create);
+        let new: Vec<String> = new.map(|update| update.name.as_bstr().to_string()).collect();
+        let taken = match self.app.state.open_repo(&self.repo) {
+            Ok(repository) => default_branch::take_first(&repository.to_gix(), &new),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = taken {
+            tracing::warn!(
+                %error,
+                repo = self.repo.name,
+                "the first branch could not become the default"
+            );
+        }
+    }
+
     /// Gives new branches to who made them, and takes back what was given on those that are gone.
     async fn pass_ownership(&self, updates: &[RefUpdate]) -> Result<(), RegistryError> {
         let Some(user) = self.principal.user else { return Ok(()) };
@@ -153,6 +171,7 @@ impl Policy for RepoPolicy {
         if self.origin == PushOrigin::Server {
             return;
         }
+        self.take_default_branch(updates);
         let directory = self.app.state.directory();
         let name_of = |name: Option<&String>| name.cloned().unwrap_or_default();
         for update in updates {
@@ -195,8 +214,8 @@ impl Policy for RepoPolicy {
         if let Err(error) = recorded {
             tracing::error!(%error, "a push could not be recorded");
         }
-        if !self.app.state.directory().pulls.active_in(self.repo.id).is_empty() {
-            self.app.merge_queue.add(self.repo.id);
+        for repo in self.app.state.directory().pulls.targets_of(self.repo.account, self.repo.id) {
+            self.app.merge_queue.add(repo);
         }
         let passes = |update: &RefUpdate| matches!(update.kind, UpdateKind::Create | UpdateKind::Delete);
         if updates.iter().any(passes)

@@ -69,6 +69,7 @@ pub(super) fn show(refused: &Refused) -> HttpRefusal {
         }
         Refused::Access(_) | Refused::Denied(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),
         Refused::StaleRef { .. } => (StatusCode::CONFLICT, "GitReferenceStaleException"),
+        Refused::ObjectRejected { .. } => (StatusCode::BAD_REQUEST, "GitObjectRejectedException"),
         Refused::RefNotUpdated { .. } => (StatusCode::BAD_REQUEST, "GitReferenceUpdateException"),
         Refused::ServerBusy(_) => (StatusCode::SERVICE_UNAVAILABLE, INTERNAL),
         Refused::Invalid(_) => (StatusCode::BAD_REQUEST, INVALID),

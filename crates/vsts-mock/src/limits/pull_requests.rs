@@ -73,3 +73,11 @@ pub(crate) const POLICIES: usize = 2_000;
 
 /// Scopes of one policy.
 pub(crate) const POLICY_SCOPES: usize = 100;
+/// People and groups whom the page of a pull request offers as reviewers.
+pub(crate) const REVIEWERS_OFFERED: usize = 500;
+/// Repositories in a row that are forks of one another.
+pub(crate) const FORK_DEPTH: usize = 64;
+/// Branches of a repository whose commits its fork is asked for before commits are copied from there.
+pub(crate) const FORK_HAVES: usize = 1_000;
+/// Forks that the form for a new pull request offers the branches of.
+pub(crate) const FORKS_OFFERED: usize = 20;

@@ -111,6 +111,12 @@ pub(crate) fn ref_refused(name: &str, refusal: &RefRefusal) -> Refused {
         RefRefusal::Stale | RefRefusal::Gone | RefRefusal::NothingToDelete => {
             Refused::StaleRef { name: name.to_owned() }
         }
+        RefRefusal::Rejected(error) => match error.as_ref() {
+            git_wire::pack::Error::Rejected { rule, .. } => {
+                Refused::ObjectRejected { rule: *rule, reason: error.to_string() }
+            }
+            _ => other(),
+        },
         refusal if refusal.is_disk_full() => Refused::internal(disk_full::error()),
         RefRefusal::Denied(denial) => match denial.reason() {
             Some(GitRefusal::Access(refusal)) => refusal.clone().into(),

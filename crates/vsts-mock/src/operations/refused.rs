@@ -1,6 +1,7 @@
 //! Why an operation was refused, in the words of the service. The front ends map each refusal to their own form: HTTP by
 //! `http/refusals.rs`.
 
+use git_wire::pack::ObjectRule;
 use thiserror::Error;
 
 use super::content::ContentError;
@@ -115,6 +116,9 @@ pub(crate) enum Refused {
         excerpt(name)
     )]
     StaleRef { name: String },
+    /// An object breaks a rule that a policy makes.
+    #[error("{reason}")]
+    ObjectRejected { rule: ObjectRule, reason: String },
     /// The engine refused to update a ref.
     #[error("{}: {reason}", excerpt(name))]
     RefNotUpdated { name: String, reason: String },

@@ -1,18 +1,16 @@
 //! Repositories: listed, created, forked, changed, put into the recycle bin and taken out of it.
 
-use gix::refs::transaction::{Change as RefChange, LogChange, PreviousValue, RefEdit};
-use gix::refs::{FullName, Target as RefTarget};
+use gix::refs::FullName;
+use gix::refs::transaction::PreviousValue;
 use uuid::Uuid;
 
 use super::refused::Refused;
 use super::scope::Scope;
 use crate::access::{Permission, Target, Viewer, can_list};
 use crate::app::App;
+use crate::default_branch;
 use crate::directory::{Directory, Project, Repo, name};
 use crate::registry::RepoInput;
-
-/// The time that a change of `HEAD` waits for another one.
-const LOCK_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A repository to create.
 #[derive(Debug)]
@@ -170,20 +168,7 @@ fn set_default_branch(app: &App, repo: &Repo, branch: &str) -> Result<(), Refuse
     if !is_branch || repository.try_find_reference(target.as_ref())?.is_none() {
         return Err(no_branch(repo, &full));
     }
-    let edit = RefEdit {
-        change: RefChange::Update {
-            log: LogChange::default(),
-            expected: PreviousValue::Any,
-            new: RefTarget::Symbolic(target),
-        },
-        name: FullName::try_from("HEAD").expect("HEAD is a ref name"),
-        deref: false,
-    };
-    let mut refs = repository.refs.clone();
-    refs.write_reflog = gix::refs::store::WriteReflog::Disable;
-    let wait = gix::lock::acquire::Fail::AfterDurationWithBackoff(LOCK_WAIT);
-    refs.transaction().prepare([edit], wait, wait)?.commit(None)?;
-    Ok(())
+    default_branch::set(&repository, target, PreviousValue::Any).map_err(Refused::Internal)
 }
 
 fn full_branch_name(branch: &str) -> String {

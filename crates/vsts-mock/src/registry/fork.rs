@@ -9,6 +9,7 @@ use lfs_wire::Oid;
 use uuid::Uuid;
 
 use super::{RegistryError, RepoInput, pointers};
+use crate::default_branch;
 use crate::directory::Repo;
 use crate::disk_full;
 use crate::state::Change;
@@ -106,8 +107,8 @@ fn copy(from: &Repository, to: &Path, only: Option<&str>) -> Result<(), Cause> {
     if let Some((name, reason)) = summary.refused.first() {
         return Err(format!("{name}: {reason}").into());
     }
-    if let Some(branch) = default {
-        std::fs::write(to.join("HEAD"), format!("ref: {branch}\n"))?;
+    match default {
+        Some(branch) => Ok(std::fs::write(to.join("HEAD"), format!("ref: {branch}\n"))?),
+        None => default_branch::take_any(&target.to_gix()),
     }
-    Ok(())
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service, pktline};
 
 use super::RegistryError;
+use crate::default_branch;
 use crate::disk_full;
 use crate::limits::BUNDLE_LINE_BYTES;
 use crate::state::{DEFAULT_BRANCH, LfsStore, Received, StateError};
@@ -25,14 +26,21 @@ pub(super) async fn make(
     store: LfsStore,
 ) -> Result<Vec<Received>, RegistryError> {
     let made = tokio::task::spawn_blocking(move || {
-        let failed =
-            |source: git_wire::RepositoryError| RegistryError::Repository { name, source: source.into() };
+        let failed = |source: git_wire::RepositoryError| RegistryError::Repository {
+            name: name.clone(),
+            source: source.into(),
+        };
         Repository::create_bare(&path, DEFAULT_BRANCH).map_err(failed)?;
-        match from {
-            None => Ok(Vec::new()),
-            Some(from) if from.is_dir() => copy(&from, &path, &store),
-            Some(from) => unbundle(&from, &path).map(|()| Vec::new()),
-        }
+        let Some(from) = from else { return Ok(Vec::new()) };
+        let received = if from.is_dir() {
+            copy(&from, &path, &store)
+        } else {
+            unbundle(&from, &path).map(|()| Vec::new())
+        };
+        let repository = Repository::open(&path).map_err(failed)?;
+        default_branch::take_any(&repository.to_gix())
+            .map_err(|source| RegistryError::Repository { name: name.clone(), source })?;
+        received
     });
     made.await.expect("making a repository does not panic")
 }

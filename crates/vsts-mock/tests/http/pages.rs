@@ -444,7 +444,10 @@ async fn a_pull_request_lives_on_its_pages() {
     }
     let page = alice.page(&one).await;
     assert!(
-        page.contains("Yes.") && page.contains("fixed") && page.contains("Approve") && !page.contains(EVIL)
+        page.contains("Yes.")
+            && page.contains("resolved")
+            && page.contains("Approve")
+            && !page.contains(EVIL)
     );
     let tip = page.split("name=\"tip\" value=\"").nth(1).expect("the form has the tip")[..40].to_owned();
     let complete = [("do", "complete"), ("tip", tip.as_str()), ("strategy", "squash"), ("delete", "on")];

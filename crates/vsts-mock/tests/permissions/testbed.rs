@@ -11,9 +11,9 @@ use vsts_mock::{Builder, Profile};
 use crate::running::Running;
 
 /// Everybody who can sign in.
-pub(crate) const USERS: [&str; 13] = [
+pub(crate) const USERS: [&str; 16] = [
     "maker", "owner", "admin", "contrib", "reader", "outsider", "denied", "blinded", "allowed", "forcing",
-    "nested", "team", "torn",
+    "nested", "team", "torn", "only", "mute", "passing",
 ];
 
 const PLACES: &str = r#"
@@ -24,8 +24,8 @@ administrators = ["maker"]
 [[accounts.projects]]
 name = "iris"
 administrators = ["admin", "torn"]
-contributors = ["contrib", "denied", "forcing", "torn"]
-readers = ["reader", "blinded", "allowed"]
+contributors = ["contrib", "denied", "forcing", "torn", "passing"]
+readers = ["reader", "blinded", "allowed", "mute"]
 [[accounts.projects.acl]]
 user = "denied"
 deny = ["GenericContribute"]
@@ -38,6 +38,15 @@ allow = ["GenericContribute", "CreateBranch"]
 [[accounts.projects.acl]]
 user = "forcing"
 allow = ["ForcePush"]
+[[accounts.projects.acl]]
+user = "only"
+allow = ["GenericRead", "PullRequestContribute"]
+[[accounts.projects.acl]]
+user = "mute"
+deny = ["PullRequestContribute"]
+[[accounts.projects.acl]]
+user = "passing"
+allow = ["PullRequestBypassPolicy"]
 [[accounts.projects.repos]]
 name = "extra"
 [[accounts.projects.repos.acl]]
@@ -81,7 +90,7 @@ impl Deref for Testbed {
 impl Testbed {
     pub(crate) async fn new() -> Self {
         let dir = TempDir::new().expect("a folder");
-        let mut seed = String::new();
+        let mut seed = "demo_sign_in = true\n".to_owned();
         for name in USERS {
             let key = make_key(dir.path(), name, &["-t", "ed25519"]);
             write!(
@@ -89,6 +98,9 @@ impl Testbed {
                 "[[users]]\nname = \"{name}\"\nssh_keys = [{{ name = \"laptop\", key = \"{key}\" }}]\ntokens = [\n\
                  {{ name = \"all\", value = \"{name}-all-token\" }},\n\
                  {{ name = \"code\", value = \"{name}-code-token\", scopes = [\"vso.code\"] }},\n\
+                 {{ name = \"write\", value = \"{name}-write-token\", scopes = [\"vso.code_write\"] }},\n\
+                 {{ name = \"status\", value = \"{name}-status-token\", scopes = [\"vso.code_status\"] }},\n\
+                 {{ name = \"threads\", value = \"{name}-threads-token\", scopes = [\"vso.threads_full\"] }},\n\
                  {{ name = \"work\", value = \"{name}-work-token\", scopes = [\"vso.work\"] }},\n]\n"
             )
             .expect("a String takes it");

@@ -27,7 +27,7 @@ pub(crate) enum Attempt {
 }
 
 /// The letters of the permissions that messages name.
-const LETTERS: [(&str, char); 11] = [
+const LETTERS: [(&str, char); 14] = [
     ("GenericRead", 'g'),
     ("GenericContribute", 'c'),
     ("ForcePush", 'f'),
@@ -39,6 +39,9 @@ const LETTERS: [(&str, char); 11] = [
     ("DeleteRepository", 'd'),
     ("RenameRepository", 'n'),
     ("Edit identity information", 'i'),
+    ("PullRequestContribute", 'p'),
+    ("PullRequestBypassPolicy", 'x'),
+    ("EditPolicies", 'e'),
 ];
 
 /// The verdict in a message.
@@ -48,6 +51,12 @@ fn letter(message: &str) -> Option<char> {
         .any(|absent| message.contains(absent))
     {
         return Some('-');
+    }
+    if message.contains("TF402455") {
+        return Some('B');
+    }
+    if message.contains("changed by its author only") {
+        return Some('o');
     }
     let lacks = |name: &str| {
         (message.contains("TF401027") && message.contains(&format!("the Git '{name}' permission")))
@@ -59,7 +68,7 @@ fn letter(message: &str) -> Option<char> {
     LETTERS.into_iter().find(|(name, _)| lacks(name)).map(|(_, letter)| letter)
 }
 
-fn verdict(status: u16, body: &str) -> char {
+pub(crate) fn verdict(status: u16, body: &str) -> char {
     match status {
         401 => 's',
         200..=299 => 'y',
@@ -152,6 +161,7 @@ impl Testbed {
             return Some(match status.as_str().expect("a status") {
                 "succeeded" => 'y',
                 "writePermissionRequired" => 'c',
+                "rejectedByPolicy" => 'B',
                 "forcePushRequired" => 'f',
                 "createBranchPermissionRequired" => 'b',
                 "createTagPermissionRequired" => 't',

@@ -81,7 +81,7 @@ def find_binary():
     beside = os.path.join(os.path.dirname(sys.executable), "vsts-mock")
     found = beside if os.access(beside, os.X_OK) else shutil.which("vsts-mock")
     if not found:
-        raise FileNotFoundError("vsts-mock is not installed: pip install vsts-mock, or set VSTS_MOCK_BIN to the program")
+        raise FileNotFoundError("the program vsts-mock is not installed: pip install ./packages/python, or set VSTS_MOCK_BIN to it")
     return found
 
 
@@ -197,10 +197,7 @@ class Repo:
                 "newContent": {"content": base64.b64encode(raw).decode(), "contentType": "base64encoded"},
             })
         push = {"refUpdates": [{"name": ref, "oldObjectId": old}], "commits": [{"comment": message, "changes": changes}]}
-        made = self.rest("POST", "pushes?api-version=4.1", push, user=user)["commits"][0]["commitId"]
-        if not found and "defaultBranch" not in self.rest("GET"):
-            self.rest("PATCH", "?api-version=4.1", {"defaultBranch": ref})
-        return made
+        return self.rest("POST", "pushes?api-version=4.1", push, user=user)["commits"][0]["commitId"]
 
     def _paths(self, branch):
         query = "items?recursionLevel=full&versionDescriptor.versionType=branch&versionDescriptor.version="

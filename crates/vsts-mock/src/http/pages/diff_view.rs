@@ -1,6 +1,7 @@
 //! Differences as a page shows them: a list of the files with how much changed in each, then the lines, in one column or
 //! in two. Signs as well as colours tell what is new and what is gone. Much is cut, with a line that says so.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -13,13 +14,82 @@ use super::colours::escape;
 use super::diff::{self, Content, FileDiff, Hunk, Row};
 use super::names;
 use super::parts::{count, quiet_head};
+use super::pulls::Side;
 use super::source::{Kind, Source, Version};
 use crate::limits::{DIFF_COMPARED, DIFF_FILE_ROWS, DIFF_LISTED, DIFF_ROWS, DIFF_TIME};
 use crate::operations::changed_files::{self, Change, How};
 use crate::operations::tree_walk::WalkError;
 
+/// What is said about the lines of the files that a page compares. A file is given by its number on the page and its path.
+pub(super) trait Remarks {
+    /// What stands below a line.
+    fn below(&self, file: usize, path: &str, at: (Side, u32)) -> Option<Markup>;
+
+    /// The address of the same page with a form below a line.
+    fn address(&self, file: usize, at: (Side, u32)) -> Option<String>;
+
+    /// What stands below the last line: remarks on lines that are not shown.
+    fn rest(&self, file: usize, path: &str, is_shown: &dyn Fn((Side, u32)) -> bool) -> Markup;
+
+    /// What stands below the last file: remarks on files that are not shown.
+    fn elsewhere(&self, is_listed: &dyn Fn(&str) -> bool) -> Markup;
+}
+
+/// The remarks on one file.
+#[derive(Clone, Copy)]
+struct OnFile<'r> {
+    remarks: Option<&'r dyn Remarks>,
+    number: usize,
+    path: &'r str,
+}
+
+/// The lines of both sides that a row shows.
+fn sides(row: &Row) -> impl Iterator<Item = (Side, u32)> {
+    let old = row.old.map(|line| (Side::Old, line));
+    old.into_iter().chain(row.new.map(|line| (Side::New, line)))
+}
+
+impl OnFile<'_> {
+    /// The row below a line of this file, if something is said about it.
+    fn below(self, row: &Row) -> Markup {
+        let said: Vec<Markup> =
+            sides(row).filter_map(|at| self.remarks?.below(self.number, self.path, at)).collect();
+        html! { @if !said.is_empty() { tr.talk { td colspan="4" { @for one in said { (one) } } } } }
+    }
+
+    /// The number of a line, which leads to a form below it. Who uses the keyboard has the form below the file, and not so many
+    /// links.
+    fn number(self, at: Option<(Side, u32)>) -> Markup {
+        let address = at.and_then(|at| self.remarks?.address(self.number, at));
+        html! { @if let Some((_, line)) = at {
+            @match address {
+                Some(address) => { a href=(address) tabindex="-1" title="Comment on this line" { (line) } }
+                None => { (line) }
+            }
+        } }
+    }
+
+    fn rest(self, hunks: &[Hunk], most: usize) -> Markup {
+        let shown: HashSet<(Side, u32)> = rows(hunks, most).flatten().flat_map(sides).collect();
+        self.remarks.map_or_else(
+            || html! {},
+            |remarks| remarks.rest(self.number, self.path, &|at| shown.contains(&at)),
+        )
+    }
+}
+
 /// The files that differ between two commits, and how.
 pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {
+    show_with(source, old, new, None)
+}
+
+/// The same, with remarks on lines.
+pub(super) fn show_with(
+    source: &Source<'_>,
+    old: Option<ObjectId>,
+    new: ObjectId,
+    remarks: Option<&dyn Remarks>,
+) -> Result<Markup, Failure> {
     let is_split = source.ctx.ask("view") == Some("split");
     let changes = match changed_files::between(&source.repository, &source.work, old, new) {
         Ok(changes) => changes,
@@ -65,7 +135,10 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
             } }
             @if changes.len() > DIFF_LISTED { p.cut { "Only the first " (DIFF_LISTED) " of " (changes.len()) " files are listed." } }
             @for (position, (change, diff)) in changes.iter().zip(&compared).enumerate() {
-                (one(source, &version, position + 1, change, diff, is_split, &mut left))
+                (one(source, &version, (position + 1, remarks), (change, diff), is_split, &mut left))
+            }
+            @if let Some(remarks) = remarks {
+                (remarks.elsewhere(&|path| changes.iter().take(compared.len()).any(|change| names::text(change.path.as_bstr()) == path)))
             }
             @if changes.len() > compared.len() {
                 p.cut { "The lines of the first " (compared.len()) " files are shown, of " (changes.len()) "." }
@@ -111,13 +184,14 @@ pub(super) fn name(change: &Change) -> Markup {
 fn one(
     source: &Source<'_>,
     version: &Version,
-    number: usize,
-    change: &Change,
-    diff: &FileDiff,
+    (number, remarks): (usize, Option<&dyn Remarks>),
+    (change, diff): (&Change, &FileDiff),
     is_split: bool,
     left: &mut usize,
 ) -> Markup {
-    let notice = |text: &str| html! { p.quiet.pad { (text) } };
+    let path = names::text(change.path.as_bstr());
+    let on_file = OnFile { remarks, number, path: &path };
+    let notice = |text: &str| html! { p.quiet.pad { (text) } (on_file.rest(&[], 0)) };
     let content = match &diff.content {
         Content::Binary => notice("The file is binary."),
         Content::TooLarge => notice("The file is too large to be compared here."),
@@ -130,12 +204,12 @@ fn one(
             let most = DIFF_FILE_ROWS.min(*left);
             *left -= all.min(most);
             html! {
-                @if is_split { (split(hunks, most)) } @else { (unified(hunks, most)) }
+                @if is_split { (split(hunks, most, on_file)) } @else { (unified(hunks, most, on_file)) }
                 @if all > most { p.cut { "The first " (most) " lines are shown, of " (all) "." } }
+                (on_file.rest(hunks, most))
             }
         }
     };
-    let path = names::text(change.path.as_bstr());
     html! {
         section.file.diff id={ "f" (number) } aria-label=(path) {
             div.title {
@@ -185,7 +259,7 @@ fn kind(row: &Row) -> (&'static str, &'static str) {
     }
 }
 
-fn unified(hunks: &[Hunk], most: usize) -> Markup {
+fn unified(hunks: &[Hunk], most: usize, on_file: OnFile<'_>) -> Markup {
     html! {
         table.lines {
             colgroup { col.n; col.n; col.g; col; }
@@ -197,11 +271,12 @@ fn unified(hunks: &[Hunk], most: usize) -> Markup {
                         Some(row) => {
                             @let (class, sign) = kind(row);
                             tr class=[(!class.is_empty()).then_some(class)] {
-                                td { @if let Some(number) = row.old { (number) } }
-                                td { @if let Some(number) = row.new { (number) } }
+                                td { (on_file.number(row.old.map(|line| (Side::Old, line)))) }
+                                td { (on_file.number(row.new.map(|line| (Side::New, line)))) }
                                 td { (sign) }
                                 td { (line(&row.text, row.mark.as_ref())) }
                             }
+                            (on_file.below(row))
                         }
                     }
                 }
@@ -223,7 +298,7 @@ fn flush<'h>(pairs: &mut Vec<Option<Pair<'h>>>, gone: &mut Vec<&'h Row>, new: &m
 }
 
 /// Old lines at the left, new ones at the right; those in each other's place beside each other.
-fn split(hunks: &[Hunk], most: usize) -> Markup {
+fn split(hunks: &[Hunk], most: usize, on_file: OnFile<'_>) -> Markup {
     let mut pairs: Vec<Option<Pair<'_>>> = Vec::new();
     let (mut gone, mut new): (Vec<&Row>, Vec<&Row>) = (Vec::new(), Vec::new());
     for row in rows(hunks, most) {
@@ -243,7 +318,9 @@ fn split(hunks: &[Hunk], most: usize) -> Markup {
                 None => { td.none {} td.none {} }
                 Some(row) => {
                     @let (class, sign) = kind(row);
-                    td class=[(!class.is_empty()).then_some(class)] { @if let Some(number) = if is_old { row.old } else { row.new } { (number) } }
+                    td class=[(!class.is_empty()).then_some(class)] {
+                        (on_file.number(if is_old { row.old.map(|line| (Side::Old, line)) } else { row.new.map(|line| (Side::New, line)) }))
+                    }
                     td class=[(!class.is_empty()).then_some(class)] {
                         @if !class.is_empty() { span.sign { (sign) } }
                         (line(&row.text, row.mark.as_ref()))
@@ -260,7 +337,11 @@ fn split(hunks: &[Hunk], most: usize) -> Markup {
                 @for pair in &pairs {
                     @match pair {
                         None => tr.gap { td colspan="4" { "⋯" } },
-                        Some((old, new)) => tr { (side(*old, true)) (side(*new, false)) },
+                        Some((old, new)) => {
+                            tr { (side(*old, true)) (side(*new, false)) }
+                            @if let Some(old) = old { (on_file.below(old)) }
+                            @if let Some(new) = new.filter(|new| new.old.is_none()) { (on_file.below(new)) }
+                        }
                     }
                 }
             }

@@ -19,6 +19,7 @@ use super::names;
 use super::request_context::RequestContext;
 use super::route::RepoNames;
 use crate::access::{Permission, Refusal, Target, authorize};
+use crate::default_branch::HISTORY;
 use crate::directory::{Account, Project, Repo};
 use crate::http::web::{encode, encode_path};
 use crate::limits::SUMMARY_BRANCHES;
@@ -29,8 +30,6 @@ use crate::operations::items;
 use crate::operations::refs::{self, NamedCommit};
 use crate::operations::versions;
 
-/// The prefix of branches that hold a run history; a GUID follows.
-const HISTORY: &str = "AzureMLHistory/";
 /// Branches, and tags, that the list of versions offers.
 const OFFERED: usize = 25;
 
@@ -256,6 +255,16 @@ impl<'v> Source<'v> {
         markdown::render(text, key, &|to, is_image| {
             self.at(if is_image { "raw" } else { "" }, version, &markdown::join(folder, to))
         })
+    }
+
+    /// A Markdown text that somebody wrote on a page; its links lead from the root of the default branch.
+    pub(super) fn said(&self, text: &str) -> Markup {
+        let kind = gix::objs::Kind::Blob;
+        let blob = gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, text.as_bytes());
+        match (self.version(&[]), blob) {
+            (Ok(Some(version)), Ok(blob)) => self.markdown(text, blob, &version, ""),
+            _ => maud::html! { pre.text { (text) } },
+        }
     }
 
     /// A page of the repository. `tab` is the address of the one among its tabs that it belongs to.

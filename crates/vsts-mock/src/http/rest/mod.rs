@@ -41,7 +41,7 @@ use super::address::GitAddress;
 use super::auth;
 use super::peer::{Journalled, Peer};
 use super::web::text;
-use crate::access::{Principal, Refusal};
+use crate::access::{Principal, Refusal, widened};
 use crate::app::App;
 use crate::directory::{Account, Directory, Project};
 use crate::operations::scope::Scope;
@@ -139,6 +139,10 @@ async fn answer(
         route.area(),
         routes::find(&route.resource(), &parts.method, |name| route.values.contains_key(name)),
     );
+    let principal = match routes::narrow_scope(&route.resource()) {
+        Some(what) => widened(&app.state.directory(), principal, what),
+        None => principal,
+    };
     let call = Call {
         app,
         principal,

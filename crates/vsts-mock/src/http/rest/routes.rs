@@ -21,6 +21,7 @@ use super::{
     Call, accounts, connection, forks, hooks, operations, pats, policy, processes, profile, projects,
     repositories, teams, tokens,
 };
+use crate::access::Narrow;
 use crate::limits::{JSON_BODY_BYTES, REST_PUSH_BYTES};
 use Handler::{Change, Read, Repo};
 use Takes::{Json, Nothing, Object};
@@ -286,6 +287,19 @@ static ROWS: &[Row] = &[
     change!(POST, "graph/subjectlookup", Always, SUBJECT_LOOKUP => lookup::lookup),
     change!(POST, "graph/subjectquery", Always, SUBJECT_QUERY => lookup::query),
 ];
+
+/// The use of a token that is enough for a resource, beside the scopes for code.
+pub(super) fn narrow_scope(resource: &str) -> Option<Narrow> {
+    match resource {
+        "git/pullrequestthreads" | "git/pullrequestthreadcomments" | "git/pullrequestcommentlikes" => {
+            Some(Narrow::Threads)
+        }
+        "git/statuses" | "git/pullrequeststatuses" | "git/pullrequestiterationstatuses" => {
+            Some(Narrow::Statuses)
+        }
+        _ => None,
+    }
+}
 
 /// The row that answers a method of a resource, whose path has some values; `None` for what is not here.
 pub(super) fn find(resource: &str, method: &Method, has: impl Fn(&str) -> bool) -> Option<&'static Row> {

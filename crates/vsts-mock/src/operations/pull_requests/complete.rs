@@ -13,6 +13,7 @@ use super::super::push::{Command, push_one_through};
 use super::super::refused::Refused;
 use super::super::versions::default_branch;
 use super::super::work::Work;
+use super::fork::{source_repo, source_tip};
 use super::merging::{Merged, Merger};
 use super::{edit_as, merge, merged_tip, now, policies, short, signature, tip, written};
 use crate::access::{Permission, Permissions, Principal, Target, authorize, authorize_update};
@@ -37,7 +38,8 @@ pub(super) fn queue(
             (Permission::PullRequestBypassPolicy, Target::Ref(&ctx.repo, pull.target.as_str()));
         authorize(directory, &ctx.principal, permission, target)?;
     }
-    let (source, target) = (tip(repository, &pull.source)?, tip(repository, &pull.target)?);
+    let (source, target) =
+        (source_tip(ctx, repository, pull.fork, &pull.source)?, tip(repository, &pull.target)?);
     if source.is_none() || target.is_none() {
         return Err(Refused::PullRequestNotActivated);
     }
@@ -150,7 +152,8 @@ fn land(ctx: &RepoContext, id: i64) -> Result<Landed, Refused> {
     let pull = super::stored(ctx, &ctx.app.state.directory(), &text)?;
     let Some(queued) = pull.queued.clone() else { return Ok(Landed::Overtaken) };
     let repository = ctx.open()?;
-    let (source, target) = (tip(&repository, &pull.source)?, tip(&repository, &pull.target)?);
+    let (source, target) =
+        (source_tip(ctx, &repository, pull.fork, &pull.source)?, tip(&repository, &pull.target)?);
     let gone = || Landed::Failed(MergeStatus::Failure, Vec::new(), "A branch no longer exists.".to_owned());
     let Some(target) = target else { return Ok(gone()) };
     if let Some(landing) = queued.landing.as_deref().and_then(merged_tip)
@@ -279,6 +282,9 @@ fn finish(ctx: &RepoContext, id: i64, commit: ObjectId) -> Result<PullRequest, R
 }
 
 fn delete_source(ctx: &RepoContext, pull: &PullRequest, source: &str) -> Result<(), Refused> {
+    // The rights of who completes count where the branch is.
+    let Some(repo) = source_repo(ctx, pull) else { return Ok(()) };
+    let ctx = &RepoContext::new(&ctx.app, ctx.app.state.directory(), &ctx.principal, repo, Work::new());
     let repository = ctx.open()?;
     let old = tip(&repository, &pull.source)?.filter(|tip| Some(*tip) == merged_tip(source));
     let is_default = default_branch(&repository)?.as_deref() == Some(short(&pull.source));

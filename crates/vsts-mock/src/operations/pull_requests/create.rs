@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::context::RepoContext;
 use super::super::refused::Refused;
-use super::{check_text, labels, now, policies, reviewers, tip, written};
+use super::{check_text, fork, labels, now, policies, reviewers, written};
 use crate::access::{Permission, Target, authorize};
 use crate::directory::PullRequest;
 use crate::directory::pull_request::{CompletionOptions, IterationReason, Merge, MergeStatus, PullStatus};
@@ -19,6 +19,8 @@ use crate::state::{Change, PushFilter};
 /// A pull request to make.
 #[derive(Debug, Default)]
 pub(crate) struct NewPullRequest<'a> {
+    /// The repository with the source branch; the pull request's own without it.
+    pub(crate) fork: Option<Uuid>,
     pub(crate) source: &'a str,
     pub(crate) target: &'a str,
     pub(crate) title: &'a str,
@@ -37,17 +39,18 @@ pub(crate) fn create(ctx: &RepoContext, new: &NewPullRequest<'_>) -> Result<Pull
     authorize(&ctx.directory, &ctx.principal, permission, Target::Repo(&ctx.repo))?;
     check_title(new.title)?;
     check_description(new.description.unwrap_or_default())?;
-    if new.source == new.target {
+    let fork = fork::named(ctx, new.fork)?;
+    if fork.is_none() && new.source == new.target {
         return Err(Refused::invalid("The source branch and the target branch have to be different."));
     }
     if new.work_items.len() > PULL_REQUEST_PARTS {
         return Err(Refused::Invalid(format!("A pull request has at most {PULL_REQUEST_PARTS} work items.")));
     }
     let repository = ctx.open()?;
-    let (source, target) = branches(ctx, &repository, new.source, new.target)?;
+    let (source, target) = branches(ctx, &repository, (fork, new.source), new.target)?;
     let newest = PushFilter { top: 1, ..PushFilter::default() };
     ctx.runtime.block_on(async {
-        let last = ctx.app.state.pushes(ctx.repo.id, &newest).await?;
+        let last = ctx.app.state.pushes(fork.unwrap_or(ctx.repo.id), &newest).await?;
         let now = now(ctx);
         let mut change = ctx.app.state.change().await;
         if change.directory.pulls.active_in(ctx.repo.id).len() >= ACTIVE_PULL_REQUESTS {
@@ -55,13 +58,14 @@ pub(crate) fn create(ctx: &RepoContext, new: &NewPullRequest<'_>) -> Result<Pull
                 "The repository has {ACTIVE_PULL_REQUESTS} active pull requests, the most that it may have. Complete or abandon some."
             )));
         }
-        check_unique(ctx, &change, new.source, new.target, None)?;
+        check_unique(ctx, &change, (fork, new.source), new.target, None)?;
         let mut pull = PullRequest {
             account: ctx.repo.account,
             id: change.directory.pulls.next_id(ctx.repo.account),
             repo: ctx.repo.id,
             title: new.title.to_owned(),
             description: new.description.filter(|text| !text.is_empty()).map(str::to_owned),
+            fork,
             source: new.source.to_owned(),
             target: new.target.to_owned(),
             status: PullStatus::Active,
@@ -71,6 +75,7 @@ pub(crate) fn create(ctx: &RepoContext, new: &NewPullRequest<'_>) -> Result<Pull
             closed: None,
             closed_by: None,
             merge: queued(written(Some(source)), written(Some(target))),
+            target_updated: None,
             last_push: last.first().map_or(0, |push| push.id),
             reviewers: Vec::new(),
             labels: Vec::new(),
@@ -105,6 +110,7 @@ pub(super) fn queued(source: String, target: String) -> Merge {
         commit: None,
         conflicts: Vec::new(),
         message: None,
+        failure: None,
     }
 }
 
@@ -112,15 +118,15 @@ pub(super) fn queued(source: String, target: String) -> Merge {
 pub(super) fn branches(
     ctx: &RepoContext,
     repository: &gix::Repository,
-    source: &str,
+    (fork, source): (Option<Uuid>, &str),
     target: &str,
 ) -> Result<(gix::ObjectId, gix::ObjectId), Refused> {
     ctx.work.check()?;
-    let at = |name: &str| {
+    let at = |fork: Option<Uuid>, name: &str| {
         let is_branch = name.starts_with("refs/heads/") && name.len() <= REF_NAME_BYTES;
-        if is_branch { tip(repository, name) } else { Ok(None) }
+        if is_branch { fork::source_tip(ctx, repository, fork, name) } else { Ok(None) }
     };
-    match (at(source)?, at(target)?) {
+    match (at(fork, source)?, at(None, target)?) {
         (Some(source), Some(target)) => Ok((source, target)),
         _ => Err(Refused::PullRequestNotActivated),
     }
@@ -130,7 +136,7 @@ pub(super) fn branches(
 pub(super) fn check_unique(
     ctx: &RepoContext,
     change: &Change<'_>,
-    source: &str,
+    (fork, source): (Option<Uuid>, &str),
     target: &str,
     own: Option<i64>,
 ) -> Result<(), Refused> {
@@ -138,7 +144,10 @@ pub(super) fn check_unique(
     let active = pulls.active_in(ctx.repo.id);
     let is_same = |id: i64| {
         let other = pulls.get(ctx.repo.account, id);
-        Some(id) != own && other.is_some_and(|other| other.source == source && other.target == target)
+        Some(id) != own
+            && other.is_some_and(|other| {
+                (other.fork, other.source.as_str(), other.target.as_str()) == (fork, source, target)
+            })
     };
     if active.into_iter().any(is_same) { Err(Refused::PullRequestExists) } else { Ok(()) }
 }

@@ -6,6 +6,7 @@ use gix::ObjectId;
 use super::super::changed_files::{self, Change as FileChange};
 use super::super::context::RepoContext;
 use super::super::refused::Refused;
+use super::fork::source_tip;
 use super::{edit_as, merged_tip, no_part, now, number, policies, tip, written};
 use crate::directory::pull_request::{IterationReason, MergeStatus, PullStatus};
 use crate::directory::{Iteration, PullRequest};
@@ -52,9 +53,11 @@ pub(super) fn note(ctx: &RepoContext, pull: &PullRequest) -> Result<PullRequest,
         top: usize::try_from(ITERATIONS).unwrap_or(usize::MAX),
         ..PushFilter::default()
     };
-    let mut pushes = ctx.runtime.block_on(ctx.app.state.pushes(ctx.repo.id, &filter))?;
+    let source_repo = pull.fork.unwrap_or(ctx.repo.id);
+    let mut pushes = ctx.runtime.block_on(ctx.app.state.pushes(source_repo, &filter))?;
     pushes.reverse();
-    let (source, target) = (tip(&repository, &pull.source)?, tip(&repository, &pull.target)?);
+    let (source, target) =
+        (source_tip(ctx, &repository, pull.fork, &pull.source)?, tip(&repository, &pull.target)?);
     let tips = (written(source), written(target));
     if pushes.is_empty() && tips == (pull.merge.source.clone(), pull.merge.target.clone()) {
         return Ok(pull.clone());
@@ -85,6 +88,9 @@ pub(super) fn note(ctx: &RepoContext, pull: &PullRequest) -> Result<PullRequest,
         }
         if !pushes.is_empty() {
             policies::source_pushed(&ctx.app, &change.directory, &ctx.repo, pull);
+        }
+        if pull.merge.target != tips.1 {
+            pull.target_updated = Some(now(ctx));
         }
         (pull.merge.source, pull.merge.target) = tips;
         pull.merge.conflicts.clear();

@@ -51,7 +51,7 @@ impl Criteria {
             && self.reviewer.is_none_or(|id| pull.reviewers.iter().any(|reviewer| reviewer.id == id))
             && self.source.as_ref().is_none_or(|source| *source == pull.source)
             && self.target.as_ref().is_none_or(|target| *target == pull.target)
-            && self.source_repo.is_none_or(|repo| repo == pull.repo)
+            && self.source_repo.is_none_or(|repo| repo == pull.fork.unwrap_or(pull.repo))
             && self.title.as_ref().is_none_or(|title| pull.title.to_lowercase().contains(title.as_str()))
             && self.labels.iter().all(|wanted| labels.contains(wanted))
     }

@@ -3,13 +3,15 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
+use git_wire::pack::ObjectRule;
+
 use super::super::context::RepoContext;
 use super::super::push::{Command, push_one_through};
 use super::super::refused::Refused;
 use super::merging::{Merged, Merger};
 use super::{edit_as, merged_tip, now, short, signature, tip};
 use crate::directory::PullRequest;
-use crate::directory::pull_request::{Merge, MergeStatus, PullStatus};
+use crate::directory::pull_request::{Merge, MergeFailure, MergeStatus, PullStatus};
 use crate::hosting::PushOrigin;
 
 /// The message if the branches have no commit in common.
@@ -29,7 +31,7 @@ pub(super) fn attempt(ctx: &RepoContext, pull: &PullRequest) -> Result<PullReque
     }
     let merge = guarded(|| made(ctx, pull)).unwrap_or_else(|error| {
         tracing::warn!(%error, pull = pull.id, "a pull request could not be merged");
-        failed(&pull.merge, error.to_string())
+        Merge { failure: Some(kind(&error)), ..failed(&pull.merge, error.to_string()) }
     });
     let (pull, ()) = edit_as(ctx, &pull.id.to_string(), |_, now| {
         // Somebody may have changed it meanwhile; then it is due again.
@@ -45,6 +47,15 @@ pub(super) fn attempt(ctx: &RepoContext, pull: &PullRequest) -> Result<PullReque
 pub(super) fn guarded<T>(merge: impl FnOnce() -> Result<T, Refused>) -> Result<T, Refused> {
     let caught = panic::catch_unwind(AssertUnwindSafe(merge));
     caught.unwrap_or_else(|_| Err(Refused::Unsupported("The branches cannot be merged by this server.")))
+}
+
+/// The kind of a failure.
+pub(super) fn kind(error: &Refused) -> MergeFailure {
+    match error {
+        Refused::ObjectRejected { rule: ObjectRule::CaseClash, .. } => MergeFailure::CaseSensitive,
+        Refused::ObjectRejected { rule: ObjectRule::FileSize, .. } => MergeFailure::ObjectTooLarge,
+        _ => MergeFailure::Unknown,
+    }
 }
 
 /// A merge of these tips that has failed.
@@ -69,7 +80,14 @@ fn made(ctx: &RepoContext, pull: &PullRequest) -> Result<Merge, Refused> {
         Merged::Clean(tree) => tree,
         Merged::Conflicts(conflicts) => {
             let status = MergeStatus::Conflicts;
-            return Ok(Merge { status, commit: None, conflicts, message: None, ..pull.merge.clone() });
+            return Ok(Merge {
+                status,
+                commit: None,
+                conflicts,
+                message: None,
+                failure: None,
+                ..pull.merge.clone()
+            });
         }
         Merged::Unrelated => return Ok(failed(&pull.merge, UNRELATED)),
     };
@@ -90,5 +108,5 @@ fn made(ctx: &RepoContext, pull: &PullRequest) -> Result<Merge, Refused> {
     let command = Command { name, old, new: Some(commit) };
     push_one_through(ctx, &command, &merger.pack(commit)?, PushOrigin::Server)?;
     let (status, commit) = (MergeStatus::Succeeded, Some(commit.to_string()));
-    Ok(Merge { status, commit, conflicts: Vec::new(), message: None, ..pull.merge.clone() })
+    Ok(Merge { status, commit, conflicts: Vec::new(), message: None, failure: None, ..pull.merge.clone() })
 }

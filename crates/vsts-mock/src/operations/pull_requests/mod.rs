@@ -6,6 +6,7 @@
 
 pub(crate) mod complete;
 pub(crate) mod create;
+pub(crate) mod fork;
 pub(crate) mod iterations;
 pub(crate) mod labels;
 pub(crate) mod list;
@@ -39,7 +40,10 @@ pub(crate) fn find(ctx: &RepoContext, id: &str) -> Result<PullRequest, Refused> 
     let found = stored(ctx, &ctx.app.state.directory(), id)?;
     if found.status == PullStatus::Active {
         let repository = ctx.open()?;
-        let tips = (tip(&repository, &found.source)?, tip(&repository, &found.target)?);
+        let tips = (
+            fork::source_tip(ctx, &repository, found.fork, &found.source)?,
+            tip(&repository, &found.target)?,
+        );
         // Its folder is a plain one: somebody may have moved a branch there.
         if tips != (merged_tip(&found.merge.source), merged_tip(&found.merge.target)) {
             ctx.app.merge_queue.add(ctx.repo.id);

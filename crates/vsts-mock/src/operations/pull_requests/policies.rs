@@ -10,50 +10,10 @@ use super::super::refused::Refused;
 use super::super::work::Work;
 use super::{merged_tip, short, threads};
 use crate::app::App;
+pub(crate) use crate::directory::policy_kind::PolicyKind;
 use crate::directory::pull_request::{MergeStrategy, Reviewer, StatusState, status_subject};
-use crate::directory::{Directory, PolicyConfiguration, PullRequest, Repo};
+use crate::directory::{Directory, GitStatus, PolicyConfiguration, PullRequest, Repo};
 use crate::limits::PULL_REQUEST_PARTS;
-
-/// The kinds of policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PolicyKind {
-    MinimumReviewers,
-    RequiredReviewers,
-    Build,
-    WorkItems,
-    Comments,
-    MergeStrategy,
-    Status,
-    FileSize,
-    CaseEnforcement,
-}
-
-impl PolicyKind {
-    /// The kinds with their ids and names.
-    pub(crate) const ALL: [(Self, Uuid, &'static str); 9] = [
-        (Self::MinimumReviewers, uuid("fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"), "Minimum number of reviewers"),
-        (Self::RequiredReviewers, uuid("fd2167ab-b0be-447a-8ec8-39368250530e"), "Required reviewers"),
-        (Self::Build, uuid("0609b952-1397-4640-95ec-e00a01b2c241"), "Build"),
-        (Self::WorkItems, uuid("40e92b44-2fe1-4dd6-b3d8-74a9c21d0c6e"), "Work item linking"),
-        (Self::Comments, uuid("c6a1889d-b943-4856-b76f-9e46bb6b0df2"), "Comment requirements"),
-        (Self::MergeStrategy, uuid("fa4e907d-c16b-4a4c-9dfa-4916e5d171ab"), "Require a merge strategy"),
-        (Self::Status, uuid("cbdc66da-9728-4af8-aada-9a5a32e4a226"), "Status"),
-        (Self::FileSize, uuid("2e26e725-8201-4edd-8bf5-978563c34a80"), "File size restriction"),
-        (Self::CaseEnforcement, uuid("7ed39669-655c-494e-b4a0-a08b4da0fcce"), "Git repository settings"),
-    ];
-
-    /// The kind of that id.
-    pub(crate) fn of(id: Uuid) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, known, _)| *known == id).map(|(kind, ..)| kind)
-    }
-}
-
-const fn uuid(text: &str) -> Uuid {
-    match Uuid::try_parse(text) {
-        Ok(id) => id,
-        Err(_) => panic!("the text is no id"),
-    }
-}
 
 /// The standing of a pull request before a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +51,11 @@ pub(crate) struct Evaluated {
 }
 
 impl Evaluated {
+    /// Returns whether nothing is left to do for it.
+    pub(crate) fn is_met(&self) -> bool {
+        self.evaluation.is_met()
+    }
+
     /// The id of the evaluation, which follows from the two.
     pub(crate) fn id(&self, pull: &PullRequest) -> Uuid {
         evaluation_id(pull, &self.policy)
@@ -144,7 +109,7 @@ pub(super) fn check(
     let all = evaluate(ctx, repository, directory, pull)?;
     let blocking = all.iter().filter(|one| one.policy.is_blocking);
     let is_against = |one: &&Evaluated| {
-        !one.evaluation.is_met()
+        !one.is_met()
             || (PolicyKind::of(one.policy.kind) == Some(PolicyKind::MergeStrategy)
                 && !allows(&one.policy.settings, strategy))
     };
@@ -230,7 +195,14 @@ fn judge(
             let name = settings["displayName"].as_str().filter(|name| !name.is_empty());
             let shown = name.map_or_else(|| format!("Build {definition}"), str::to_owned);
             let is_it = |_: Option<&str>, own: &str| Some(own) == name || own == definition;
-            (reported(directory, pull, None, is_it), format!("{shown} must succeed to update {branch}."))
+            let demand = format!("{shown} must succeed to update {branch}.");
+            if !concerns(ctx, repository, pull, settings)? {
+                return Ok((NotApplicable, demand));
+            }
+            let newest = newest(directory, pull, None, is_it);
+            let is_old =
+                is_before_source(directory, pull, newest) || has_expired(ctx, pull, settings, newest);
+            (if is_old { Queued } else { standing(newest) }, demand)
         }
         Some(PolicyKind::Status) => {
             let genre = settings["statusGenre"].as_str().filter(|genre| !genre.is_empty());
@@ -238,22 +210,14 @@ fn judge(
             let is_it = |own_genre: Option<&str>, own: &str| own == name && own_genre == genre;
             let shown = genre.map_or_else(|| name.to_owned(), |genre| format!("{genre}/{name}"));
             let author = settings["authorId"].as_str().and_then(|id| Uuid::parse_str(id).ok());
-            let mut evaluation = reported(directory, pull, author, is_it);
-            let last = directory.pulls.iterations_of(pull).next_back().map(|one| (one.id, one.created));
-            let is_outdated = flag(settings, "invalidateOnSourceUpdate")
-                && last.is_some_and(|(last, since)| {
-                    let subject = status_subject(pull.id);
-                    let mut own = directory.pulls.statuses_of(pull.repo, &subject).rev();
-                    let newest = own.find(|one| is_it(one.genre.as_deref(), &one.name));
-                    newest.is_some_and(|one| match one.iteration {
-                        Some(iteration) => iteration < last,
-                        None => one.created < since,
-                    })
-                });
-            if is_outdated {
-                evaluation = Queued;
+            let demand = format!("{shown} must succeed to update {branch}.");
+            if !concerns(ctx, repository, pull, settings)? {
+                return Ok((NotApplicable, demand));
             }
-            (evaluation, format!("{shown} must succeed to update {branch}."))
+            let newest = newest(directory, pull, author, is_it);
+            let is_old =
+                flag(settings, "invalidateOnSourceUpdate") && is_before_source(directory, pull, newest);
+            (if is_old { Queued } else { standing(newest) }, demand)
         }
         Some(PolicyKind::Comments) => {
             let is_open = directory.pulls.threads_of(pull).any(threads::is_open);
@@ -272,19 +236,23 @@ fn judge(
     })
 }
 
-/// The standing that the newest status of a context reports.
-fn reported(
-    directory: &Directory,
+/// The newest status of a context.
+fn newest<'d>(
+    directory: &'d Directory,
     pull: &PullRequest,
     author: Option<Uuid>,
     is_it: impl Fn(Option<&str>, &str) -> bool,
-) -> Evaluation {
+) -> Option<&'d GitStatus> {
     let subject = status_subject(pull.id);
     let mut all = directory.pulls.statuses_of(pull.repo, &subject).rev();
-    let newest = all.find(|one| {
+    all.find(|one| {
         is_it(one.genre.as_deref(), &one.name) && author.is_none_or(|author| author == one.creator)
-    });
-    match newest.map(|one| one.state) {
+    })
+}
+
+/// The standing that a status reports.
+fn standing(status: Option<&GitStatus>) -> Evaluation {
+    match status.map(|one| one.state) {
         Some(StatusState::Succeeded) => Evaluation::Approved,
         Some(StatusState::NotApplicable) => Evaluation::NotApplicable,
         Some(StatusState::Failed | StatusState::Error | StatusState::PartiallySucceeded) => {
@@ -293,6 +261,28 @@ fn reported(
         Some(StatusState::Pending) => Evaluation::Running,
         Some(StatusState::NotSet) | None => Evaluation::Queued,
     }
+}
+
+/// Returns whether a status is about what the source was before its last push.
+fn is_before_source(directory: &Directory, pull: &PullRequest, status: Option<&GitStatus>) -> bool {
+    let last = directory.pulls.iterations_of(pull).next_back();
+    status.zip(last).is_some_and(|(status, last)| match status.iteration {
+        Some(iteration) => iteration < last.id,
+        None => status.created < last.created,
+    })
+}
+
+/// Returns whether a build has expired: `validDuration` minutes after it, or at once if that is 0 and the policy wants a build
+/// for each update of the target, but only if the target has been updated since.
+fn has_expired(ctx: &RepoContext, pull: &PullRequest, settings: &Value, status: Option<&GitStatus>) -> bool {
+    let minutes = settings["validDuration"].as_f64();
+    let (Some(minutes), Some(status)) = (minutes, status) else { return false };
+    if minutes == 0.0 && settings["queueOnSourceUpdateOnly"] != false {
+        return false;
+    }
+    let is_updated = pull.target_updated.is_some_and(|time| time > status.created);
+    let age = ctx.app.clock.now().duration_since(status.created).as_secs_f64() / 60.0;
+    is_updated && age >= minutes
 }
 
 fn required(settings: &Value) -> Vec<Uuid> {

@@ -70,6 +70,9 @@ fn check(input: &PolicyInput) -> Result<(), Refused> {
         PolicyKind::Status => {
             needs("statusName", settings["statusName"].as_str().is_some_and(|name| !name.is_empty()))
         }
+        PolicyKind::FileSize => {
+            needs("maximumGitBlobSizeInBytes", settings["maximumGitBlobSizeInBytes"].is_u64())
+        }
         _ => Ok(()),
     }
 }

@@ -61,8 +61,8 @@ pub(crate) fn update(
         match (pull.status, new.status) {
             (PullStatus::Active, _) => {}
             (PullStatus::Abandoned, Some(PullStatus::Active)) => {
-                let (source, target) = branches(ctx, &repository, &pull.source, &pull.target)?;
-                check_unique(ctx, change, &pull.source, &pull.target, Some(pull.id))?;
+                let (source, target) = branches(ctx, &repository, (pull.fork, &pull.source), &pull.target)?;
+                check_unique(ctx, change, (pull.fork, &pull.source), &pull.target, Some(pull.id))?;
                 pull.status = PullStatus::Active;
                 (pull.closed, pull.closed_by, pull.queued) = (None, None, None);
                 let merged = pull.merge.commit.take();
@@ -73,8 +73,8 @@ pub(crate) fn update(
             _ => return Err(Refused::PullRequestNotEditable),
         }
         if let Some(target) = new.target.filter(|target| *target != pull.target) {
-            let (source, tip) = branches(ctx, &repository, &pull.source, target)?;
-            check_unique(ctx, change, &pull.source, target, Some(pull.id))?;
+            let (source, tip) = branches(ctx, &repository, (pull.fork, &pull.source), target)?;
+            check_unique(ctx, change, (pull.fork, &pull.source), target, Some(pull.id))?;
             target.clone_into(&mut pull.target);
             pull.merge = queued(written(Some(source)), written(Some(tip)));
             iterations::add(ctx, &repository, change, pull, IterationReason::Retarget, None)?;

@@ -10,6 +10,8 @@ use crate::hosting::GitRefusal;
 
 /// The status of a ref for a reason that has none of its own.
 const REJECTED: &str = "rejectedByPlugin";
+/// The status of a branch that takes pull requests alone.
+const BY_POLICY: &str = "rejectedByPolicy";
 
 /// The status of a ref in the answer to an update of refs, and the text with it.
 pub(super) fn update_status(refusal: &RefRefusal) -> (&'static str, Option<String>) {
@@ -18,6 +20,7 @@ pub(super) fn update_status(refusal: &RefRefusal) -> (&'static str, Option<Strin
         RefRefusal::InvalidName => "invalidRefName",
         RefRefusal::MissingObjects | RefRefusal::NotACommit => "unresolvableToCommit",
         RefRefusal::NameConflict { .. } | RefRefusal::CaseConflict { .. } => "refNameConflict",
+        RefRefusal::Rejected(_) => BY_POLICY,
         RefRefusal::Denied(denial) => denial.reason().map_or(REJECTED, denied_status),
         RefRefusal::NothingToDelete
         | RefRefusal::Hidden
@@ -33,7 +36,7 @@ pub(super) fn update_status(refusal: &RefRefusal) -> (&'static str, Option<Strin
         | RefRefusal::AtomicTransaction(_)
         | RefRefusal::Unpack(_) => REJECTED,
     };
-    (status, (status == REJECTED).then(|| refusal.to_string()))
+    (status, [REJECTED, BY_POLICY].contains(&status).then(|| refusal.to_string()))
 }
 
 fn denied_status(denial: &GitRefusal) -> &'static str {
@@ -41,6 +44,7 @@ fn denied_status(denial: &GitRefusal) -> &'static str {
         GitRefusal::NameTooLong => "invalidRefName",
         GitRefusal::Stale => "staleOldObjectId",
         GitRefusal::Access(Refusal::Locked { .. }) => "locked",
+        GitRefusal::Access(Refusal::Protected) => BY_POLICY,
         GitRefusal::Access(Refusal::Lacks { permission, .. } | Refusal::TokenScope { permission, .. }) => {
             match permission {
                 Permission::ForcePush => "forcePushRequired",
@@ -127,6 +131,7 @@ mod tests {
             (lacks(Permission::CreateTag), "TF401027", "createTagPermissionRequired", DENIED),
             (lacks(Permission::ManageNote), "TF401027", "manageNotePermissionRequired", DENIED),
             (denied(GitRefusal::Access(Refusal::Locked { name: locked, by })), "TF402404", "locked", DENIED),
+            (denied(GitRefusal::Access(Refusal::Protected)), "TF402455", BY_POLICY, DENIED),
             (denied(GitRefusal::Access(Refusal::ServerOwned)), "TF401027", REJECTED, DENIED),
             (denied(GitRefusal::NameTooLong), "a ref's name has at most 400", "invalidRefName", OTHER),
             (denied(GitRefusal::NameNotUtf8), "the ref's name is not UTF-8", REJECTED, OTHER),
@@ -135,7 +140,7 @@ mod tests {
             assert!(refusal.to_string().starts_with(text), "{refusal}");
             let (found, message) = update_status(&refusal);
             assert_eq!(found, status, "{refusal}");
-            assert_eq!(message.is_some(), status == REJECTED, "{refusal}");
+            assert_eq!(message.is_some(), [REJECTED, BY_POLICY].contains(&status), "{refusal}");
             let failure = Failure::from(ref_refused("refs/heads/a", &refusal));
             assert_eq!(
                 (failure.status.as_u16(), failure.body()["typeKey"].as_str()),

@@ -1,6 +1,6 @@
 //! Types of pull requests, of statuses and of policies.
 
-use super::super::Field::{Any, Flag, Ignored, Of, Text, Unsupported};
+use super::super::Field::{Any, Flag, Ignored, Of, Text};
 use super::super::Model;
 use super::model;
 
@@ -14,7 +14,7 @@ pub(crate) static NEW_PULL_REQUEST: Model = model(
         (Of(&LABEL), "labels"),
         (Any, "workItemRefs"),
         (Of(&COMPLETION_OPTIONS), "completionOptions"),
-        (Unsupported, "forkSource"),
+        (Any, "forkSource"),
         // A pull request completes by itself once it is told to after it was made.
         (Ignored, "autoCompleteSetBy"),
         (

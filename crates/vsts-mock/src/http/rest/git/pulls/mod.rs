@@ -110,6 +110,12 @@ fn identity_id(field: &str, value: &Value) -> Result<Uuid, Failure> {
     id.ok_or_else(|| Failure::bad(format!("{field} has to be the id of a user or a group.")))
 }
 
+/// The id of the repository that a pull request comes from.
+fn identity_of_repo(value: &Value) -> Result<Uuid, Failure> {
+    let id = value.as_str().and_then(|id| Uuid::parse_str(id).ok());
+    id.ok_or_else(|| Failure::bad("forkSource.repository.id has to be the id of a repository."))
+}
+
 /// A value of an enum; clients send 0 for one that they have not set.
 fn set(value: &Value) -> &Value {
     if value.as_u64() == Some(0) { &Value::Null } else { value }
@@ -154,7 +160,12 @@ pub(crate) fn create(request: &RepoRequest) -> Outcome {
         _ => None,
     };
     let work_items = list("workItemRefs").iter().filter_map(id).filter(|id| !id.is_empty()).collect();
+    let fork = match &body["forkSource"] {
+        Value::Null => None,
+        fork => Some(identity_of_repo(&fork["repository"]["id"])?),
+    };
     let new = NewPullRequest {
+        fork,
         source: text("sourceRefName")?,
         target: text("targetRefName")?,
         title: text("title")?,

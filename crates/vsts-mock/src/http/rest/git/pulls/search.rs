@@ -127,7 +127,7 @@ pub(crate) async fn in_project(call: &Call<'_>) -> Outcome {
                 .map(|project| call.repo_json(account, project, repo))
                 .unwrap_or_default()
         });
-        let shapes = Shapes { directory: &directory, base: &base, repo };
+        let shapes = Shapes { directory: &directory, principal: &call.principal, base: &base, repo };
         out.extend_from_slice(element(&shapes, &call.query, pull).to_string().as_bytes());
         Ok(())
     })

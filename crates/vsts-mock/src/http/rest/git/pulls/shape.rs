@@ -7,8 +7,11 @@ use uuid::Uuid;
 use super::super::super::failure::Failure;
 use super::super::super::shape;
 use super::super::request::{RepoRequest, person};
-use crate::directory::pull_request::{CompletionOptions, Label, MergeStatus, PullStatus, Reviewer};
-use crate::directory::{Directory, PullRequest};
+use crate::access::{Permission, Principal, Target, authorize};
+use crate::directory::pull_request::{
+    CompletionOptions, Label, MergeFailure, MergeStatus, PullStatus, Reviewer,
+};
+use crate::directory::{Directory, PullRequest, Repo};
 use crate::limits::PULL_REQUEST_EXCERPT;
 use crate::operations::commits::CommitInfo;
 
@@ -25,6 +28,8 @@ pub(crate) enum Form {
 /// The context in which the pull requests of one repository are shown.
 pub(crate) struct Shapes<'a> {
     pub(crate) directory: &'a Directory,
+    /// The one who is shown them.
+    pub(crate) principal: &'a Principal,
     pub(crate) base: &'a str,
     /// The repository as it is shown.
     pub(crate) repo: &'a Value,
@@ -162,6 +167,9 @@ impl Shapes<'_> {
             };
         }
         value["sourceRefName"] = pull.source.as_str().into();
+        if let Some(fork) = pull.fork {
+            value["forkSource"] = self.fork(fork, pull);
+        }
         value["targetRefName"] = pull.target.as_str().into();
         self.add_merge(pull, &mut value);
         value["reviewers"] = pull.reviewers.iter().map(|one| self.reviewer(pull, one)).collect();
@@ -191,6 +199,32 @@ impl Shapes<'_> {
         value
     }
 
+    /// The branch of a fork; who may not read the fork is not told where it is.
+    fn fork(&self, id: Uuid, pull: &PullRequest) -> Value {
+        let mut value = json!({ "name": pull.source, "objectId": pull.merge.source });
+        if let Some(repo) = self.readable_fork(id)
+            && let Some(project) = self.directory.projects.get(&repo.project)
+        {
+            value["repository"] = json!({
+                "id": repo.id,
+                "name": repo.name,
+                "url": self.fork_url(repo),
+                "project": { "id": project.id, "name": project.name, "state": "wellFormed" },
+            });
+        }
+        value
+    }
+
+    fn readable_fork(&self, id: Uuid) -> Option<&Repo> {
+        let found = self.directory.repos.get(&id)?;
+        let permission = Permission::GenericRead;
+        authorize(self.directory, self.principal, permission, Target::Repo(found)).ok().map(|()| found)
+    }
+
+    fn fork_url(&self, repo: &Repo) -> String {
+        format!("{}/{}/_apis/git/repositories/{}", self.base, repo.project, repo.id)
+    }
+
     fn add_merge(&self, pull: &PullRequest, value: &mut Value) {
         value["isDraft"] = pull.is_draft.into();
         value["mergeId"] = pull.merge.id.to_string().into();
@@ -211,7 +245,7 @@ impl Shapes<'_> {
             value["lastMergeCommit"] = self.commit(commit);
         }
         if let Some(message) = merge.message.as_ref().filter(|message| !message.is_empty()) {
-            value["mergeFailureType"] = "unknown".into();
+            value["mergeFailureType"] = merge.failure.map_or("unknown", MergeFailure::name).into();
             value["mergeFailureMessage"] = message.as_str().into();
         }
     }
@@ -219,14 +253,16 @@ impl Shapes<'_> {
     fn links(&self, pull: &PullRequest) -> Value {
         let href = |url: String| json!({ "href": url });
         let short = |name: &str| name.strip_prefix("refs/").unwrap_or(name).to_owned();
+        let fork = pull.fork.and_then(|id| self.readable_fork(id));
+        let source = fork.map_or_else(|| self.repo_url(""), |fork| self.fork_url(fork) + "/");
         json!({
             "self": href(self.url(pull.id, "")),
             "repository": { "href": self.repo["url"] },
             "workItems": href(self.url(pull.id, "/workitems")),
-            "sourceBranch": href(self.repo_url(&format!("refs/{}", short(&pull.source)))),
+            "sourceBranch": href(format!("{source}refs/{}", short(&pull.source))),
             "targetBranch": href(self.repo_url(&format!("refs/{}", short(&pull.target)))),
             "statuses": href(self.url(pull.id, "/statuses")),
-            "sourceCommit": href(self.repo_url(&format!("commits/{}", pull.merge.source))),
+            "sourceCommit": href(format!("{source}commits/{}", pull.merge.source)),
             "targetCommit": href(self.repo_url(&format!("commits/{}", pull.merge.target))),
             "createdBy": { "href": self.person(pull.creator)["url"] },
             "iterations": href(self.url(pull.id, "/iterations")),
@@ -242,7 +278,7 @@ impl Shapes<'_> {
 
 impl RepoRequest {
     pub(super) fn shapes<'a>(&'a self, directory: &'a Directory) -> Shapes<'a> {
-        Shapes { directory, base: &self.base, repo: &self.repo_json }
+        Shapes { directory, principal: &self.principal, base: &self.base, repo: &self.repo_json }
     }
 }
 
