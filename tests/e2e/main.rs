@@ -34,6 +34,8 @@ mod exact;
 mod flaky;
 /// The user's Git configuration counts as for git: both are compared.
 mod git_config;
+/// Stock git-lfs and vsts-mock by every transport.
+mod git_lfs;
 /// Files that were ignored before a restore, and by no rule since.
 mod held_back;
 /// Long histories, asked about by the REST API.
@@ -44,7 +46,7 @@ mod hostile;
 mod job_control;
 /// Files that runs wrote beside their outputs: kept, listed, copied back.
 mod kept;
-/// azml killed at every step of submit, sync and restore.
+/// azml killed at every step of submit, sync and restore, also with large files.
 mod killed;
 /// Large files: Git LFS pointers in snapshots, their bytes at folders and servers.
 mod large_files;

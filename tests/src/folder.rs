@@ -24,6 +24,16 @@ pub enum Entry {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Contents(BTreeMap<PathBuf, Entry>);
 
+/// Bytes that compress badly, and that no other seed gives.
+pub fn noise(seed: usize, length: usize) -> Vec<u8> {
+    let mut state = u32::try_from(seed).expect("a small number").wrapping_mul(2_654_435_761) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 /// The folder without `.git` and the history repository, at any depth.
 pub fn contents(folder: &Path) -> Contents {
     read(folder, &[b".git", b".azuremlhistory_git"])

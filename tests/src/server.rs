@@ -149,6 +149,11 @@ impl Server {
         Self::with_ssh_key_and(sandbox, "")
     }
 
+    /// The same, listening for HTTPS as well.
+    pub fn with_ssh_key_and_https(sandbox: &Sandbox) -> (Self, String) {
+        Self::with_key(sandbox, "", Self::start_https)
+    }
+
     /// The same with sections before the usual seed.
     pub fn with_ssh_key_and(sandbox: &Sandbox, before: &str) -> (Self, String) {
         Self::with_key(sandbox, before, Self::start)
