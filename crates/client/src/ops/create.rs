@@ -11,7 +11,7 @@ use azml_core::remote_url::RemoteUrl;
 use azml_core::snapshot::{Silent, initial_commit};
 use azml_core::user_repo::UserRepo;
 
-use super::snapshot::{self, limits};
+use super::snapshot::{self, limits, tell_large};
 use super::{link, registry, template};
 use crate::context::{Context, NamedBy, Opened};
 use crate::error::CommandError;
@@ -126,7 +126,9 @@ fn make(
         undo.made_git = true;
         let user = UserRepo::init(root)?;
         let limits = limits(ctx, request.allow_large);
-        initial_commit(&user, &ctx.author(root), ctx.env.now(), limits, &Silent)?;
+        let from = ctx.settings.large_file();
+        let first = initial_commit(&user, &ctx.author(root), ctx.env.now(), (limits, from), &Silent)?;
+        tell_large(ctx, &first.large);
     }
     // Opened only now: with --init-repo it is the new one.
     if let Some(around) = history.user_repo()?.filter(|user| user.is_around()) {

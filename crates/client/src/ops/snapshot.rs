@@ -130,6 +130,19 @@ pub fn warn_passed_over(ctx: &Context, paths: &[BString]) {
     ));
 }
 
+/// Names the large files that the first commit of the user's own repository has left out.
+pub fn tell_large(ctx: &Context, paths: &[BString]) {
+    if paths.is_empty() {
+        return;
+    }
+    let named = paths.iter().take(NAMED).map(|path| quoted(path)).collect::<Vec<_>>().join(", ");
+    let more = if paths.len() > NAMED { format!(" and {} more", paths.len() - NAMED) } else { String::new() };
+    let them = if paths.len() == 1 { "it" } else { "them" };
+    ctx.notices.status(&format!(
+        "Large: {named}{more}; snapshots have {them}, the first commit of the folder's own Git repository does not"
+    ));
+}
+
 /// Names the files that a snapshot has left out by itself.
 fn warn_left_out(ctx: &Context, root: &Path, left_out: &[LeftOut]) {
     let reasons = [

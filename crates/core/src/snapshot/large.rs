@@ -58,6 +58,19 @@ impl Rules {
         }
     }
 
+    /// The rules on what stays out of the first commit of the user's own repository.
+    pub(super) fn of_user_alone(user: &UserRepo, from: u64) -> Self {
+        Self {
+            store: Store::at(user.git().common_dir()),
+            from,
+            user: None,
+            tracked: HashSet::new(),
+            stores: false,
+            unfilled: HashMap::new(),
+            keeps_pointers: false,
+        }
+    }
+
     /// Returns whether the file is taken as a large one. An empty file is its own pointer.
     pub(super) fn takes(&self, path: &BStr, size: u64) -> bool {
         size > 0 && (size >= self.from || self.tracked.contains(path))

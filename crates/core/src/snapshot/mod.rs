@@ -18,7 +18,7 @@ mod write_tree;
 
 pub use crate::user_repo::Signature;
 pub use filter::{Filter, folders};
-pub use initial::{InitialError, initial_commit};
+pub use initial::{FirstCommit, InitialError, initial_commit};
 pub use leave_out::LeaveOut;
 pub use message::{Message, base_folder};
 pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, TreeRequest, TreeTaken, Why};
@@ -126,7 +126,9 @@ fn tree_and(
         rules: rules_of(history, user)?,
         user,
         limits: request.limits,
-        large: Some(large::Rules::of(history, user)),
+        attributes: user,
+        large: large::Rules::of(history, user),
+        takes_large: true,
         is_kept: !history.is_for_question(),
         keeps_pointers: request.keeps_pointers,
         pointer_in_last: &|path| pointer_in_last(history, path),

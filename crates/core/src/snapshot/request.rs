@@ -120,6 +120,8 @@ pub enum Why {
     Name,
     /// A restore brought back rules that no longer ignore it: it is held back until the user decides.
     Held,
+    /// It is a large file, and this is the user's own first commit: a snapshot has it.
+    Large,
     /// It is a nested repository whose index can't be read: what ignore rules leave out in it is not in, tracked or not.
     Repository,
 }

@@ -60,8 +60,12 @@ pub(super) struct Target<'a> {
     pub(super) rules: ignore::Rules,
     pub(super) user: Option<&'a UserRepo>,
     pub(super) limits: Limits,
-    /// The rules on large files; none where every file is Git's.
-    pub(super) large: Option<Rules>,
+    /// The repository whose attributes say which files are Git LFS's.
+    pub(super) attributes: Option<&'a UserRepo>,
+    /// The rules on large files.
+    pub(super) large: Rules,
+    /// False where large files have no pointers in their places: they stay out.
+    pub(super) takes_large: bool,
     /// False if what is stored is for a question, and goes with it.
     pub(super) is_kept: bool,
     /// A file that is the pointer which the last snapshot has in its place stays a large file.
@@ -111,7 +115,7 @@ pub(super) fn write_tree<'t>(
         threads,
         observer,
     })?;
-    let pending: Vec<Pending> = found
+    let mut pending: Vec<Pending> = found
         .nodes
         .iter()
         .enumerate()
@@ -121,11 +125,24 @@ pub(super) fn write_tree<'t>(
         })
         .collect();
     let mut large = target.large.clone();
-    if let (Some(large), Some(user)) = (&mut large, target.user) {
+    if let Some(user) = target.attributes {
         large.ask_attributes(user, &found, &pending);
     }
+    let mut left_out = std::mem::take(&mut found.left_out);
+    if !target.takes_large {
+        pending.retain(|(number, at)| {
+            let node = &mut found.nodes[*number];
+            let path = node.path_of(&node.items[*at]);
+            let stays = !large.takes(path.as_bstr(), node.items[*at].stat.size);
+            if !stays {
+                node.items[*at].state = State::Gone;
+                left_out.push(LeftOut { path, why: Why::Large });
+            }
+            stays
+        });
+    }
     let size = |(number, at): &Pending| found.nodes[*number].items[*at].stat.size;
-    if let Some(large) = &mut large {
+    if target.takes_large {
         large.keeps_pointers = target.keeps_pointers;
         for file in pending.iter().filter(|file| Pointer::sizes_of_text().contains(&size(file))) {
             let node = &found.nodes[file.0];
@@ -138,7 +155,7 @@ pub(super) fn write_tree<'t>(
     let (mut total, mut largest, mut large_total) = (0u64, 0, 0u64);
     for file @ (number, at) in &pending {
         let (node, size) = (&found.nodes[*number], size(file));
-        if large.as_ref().is_some_and(|rules| rules.takes(node.path_of(&node.items[*at]).as_bstr(), size)) {
+        if large.takes(node.path_of(&node.items[*at]).as_bstr(), size) {
             large_total = large_total.saturating_add(size);
         } else {
             (total, largest) = (total.saturating_add(size), size.max(largest));
@@ -154,7 +171,7 @@ pub(super) fn write_tree<'t>(
         form,
         scratch: target.scratch,
         buffer: Vec::new(),
-        large: large.as_ref(),
+        large: target.takes_large.then_some(&large),
         deflate: Compress::new(LEVEL, true),
     };
     if largest > limits.file || total > limits.total || large_total > limits.large {
@@ -163,7 +180,7 @@ pub(super) fn write_tree<'t>(
         guard::check(&found, &pending, &limits, &known, |path, item| {
             // Of another size than what is stored there, it is new: it is not read to its end to be refused then.
             let size = item.stat.size;
-            let is_large = large.as_ref().is_some_and(|rules| rules.takes(path, size));
+            let is_large = large.takes(path, size);
             if (is_large || size > limits.file) && (target.stored_size)(path) != Some(size) {
                 match left.checked_sub(size).filter(|_| !is_large) {
                     Some(rest) => left = rest,
@@ -183,7 +200,6 @@ pub(super) fn write_tree<'t>(
         pending.len() + found.nodes.len().min(pending.len() * 4) <= LOOSE_OBJECTS && total <= LOOSE_BYTES;
     let form = if few { Form::Loose } else { Form::Packed };
     let mut store = Store::new(target.objects_folder.clone(), target.scratch, form, target.is_kept);
-    let mut left_out = std::mem::take(&mut found.left_out);
     let mut results = Vec::with_capacity(pending.len());
     let mut seen = (0, 0);
     let readers = (0..threads.min(pending.len())).map(|_| reader(form)).collect();

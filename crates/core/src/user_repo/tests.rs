@@ -31,7 +31,7 @@ fn new_project(root: &Path) -> UserRepo {
     project::create_files(root, id, Scope::local(&ProjectName::parse("iris").unwrap()), true, None).unwrap();
     let repo = UserRepo::init(root).unwrap();
     let time = jiff::Timestamp::from_second(1_511_000_000).unwrap();
-    initial_commit(&repo, &author(), time, Limits::default(), &Silent).unwrap();
+    initial_commit(&repo, &author(), time, (Limits::default(), 50_000_000), &Silent).unwrap();
     repo
 }
 

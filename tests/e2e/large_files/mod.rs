@@ -1,5 +1,8 @@
 //! Large files: snapshots with Git LFS pointers. Stock git and git-lfs are the judges.
 
+mod existing;
+mod literal;
+
 use std::path::Path;
 
 use e2e::folder::{set_executable, write};
