@@ -30,11 +30,16 @@ mod store_text;
 #[expect(dead_code, reason = "its other users are elsewhere")]
 mod grammar;
 
+/// vsts-mock's grammar of queries for work items; the folder stands by itself.
+#[path = "../../crates/vsts-mock/src/operations/work_items/wiql/grammar/mod.rs"]
+#[expect(dead_code, reason = "its other users are elsewhere")]
+mod wiql_grammar;
+
 /// A function that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("pktline", pktline),
     ("capability", capability),
     ("upload_v0", upload_v0),
@@ -50,6 +55,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("store_text", store_text),
     ("search", search),
     ("commit_graph", commit_graph),
+    ("wiql", wiql),
 ];
 
 /// Packet lines and the side-band: what is decoded encodes to the same.
@@ -296,6 +302,18 @@ pub fn exec_line(data: &[u8]) {
             !line.path.is_empty() && !line.path.starts_with('-') && !line.path.chars().any(char::is_control)
         );
         assert!(data.starts_with(b"git"));
+    }
+}
+
+/// A query for work items: what is read has no more parts than its bounds allow.
+pub fn wiql(data: &[u8]) {
+    use wiql_grammar::{Bounds, Query, WiqlError};
+    let bounds = Bounds { chars: 4_000, depth: 8, terms: 40 };
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Query::parse(text, bounds, |name| (!name.is_empty()).then_some(())) {
+        Ok(query) => assert!(query.columns.len() + query.order.len() <= bounds.terms),
+        Err(WiqlError::TooLong(most)) => assert!(text.len() > most),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 

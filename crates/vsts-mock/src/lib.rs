@@ -57,14 +57,14 @@ pub use builder::Builder;
 pub use clock::Clock;
 pub use config::{
     Profile, ProfileRow, Seed, SeedAccount, SeedEntry, SeedError, SeedGit, SeedKey, SeedProject, SeedRepo,
-    SeedToken, SeedUser, SeedWorkspace,
+    SeedToken, SeedUser, SeedWorkItem, SeedWorkspace,
 };
 pub use directory::name::NameError;
 pub use faults::{Fault, FaultKind, FaultRow};
 pub use identity::ssh_key::SshKeyError;
 pub use journal::{Event as JournalEvent, JournalEntry};
 pub use limits::Limits;
-pub use registry::RegistryError;
+pub use registry::{RegistryError, WorkItemError};
 pub use server::{MockServer, Ready, StartError};
 pub use ssh::exec_line::{ExecLine, ExecLineError};
 pub use ssh::host_key::HostKeyError;

@@ -26,6 +26,8 @@
 //! | complete it past its policies | `PullRequestBypassPolicy` on the target |
 //! | push files to a repository with rules for them | that they meet the rules; nobody is exempt |
 //! | change policies | `EditPolicies` on the repository or branch, or on the project |
+//! | read work items | belonging to the project |
+//! | write work items | being a contributor or an administrator of the project |
 //! | list a repository that is disabled | `GenericRead` on it; nothing else can be done with it but to enable it |
 //! | change a list of entries | `ManagePermissions` on what it is about, or being a collection administrator |
 //! | change a group | being an administrator of its project, or a collection administrator |
@@ -40,6 +42,7 @@ mod security;
 mod standing;
 mod updates;
 mod viewer;
+mod work_items;
 
 use uuid::Uuid;
 
@@ -47,13 +50,14 @@ pub use crate::directory::permission::{Permission, Permissions};
 pub(crate) use refusal::{Refusal, repository_not_found};
 pub(crate) use roles::{Act, Use, authorize_resource, authorize_use, sees_resource};
 pub(crate) use security::{
-    authorize_acl, authorize_acl_reading, authorize_group, holds, merged, sees_subject,
+    administers, authorize_acl, authorize_acl_reading, authorize_group, holds, merged, sees_subject,
 };
 pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, standing, subject, subjects};
 pub(crate) use updates::{
     authorize_direct_push, authorize_lock, authorize_push, authorize_update, creator_may_own, object_rules,
 };
 pub(crate) use viewer::Viewer;
+pub(crate) use work_items::{authorize_work_reading, authorize_work_writing, reads_work};
 
 pub(crate) use crate::directory::token;
 use crate::directory::{Account, Directory, Project, Repo};

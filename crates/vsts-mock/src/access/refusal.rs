@@ -35,6 +35,11 @@ pub(crate) enum Refusal {
     /// The user might, but not with this token.
     #[error("TF400813: The scopes of the access token of '{identity}' do not cover this.")]
     TokenUse { identity: String },
+    /// The user reads the work items of the project, and does not write them.
+    #[error(
+        "TF237111: The current user does not have permissions to save work items under the specified area path."
+    )]
+    WorkItems,
     /// Somebody has locked the ref.
     #[error("TF402404: The reference '{name}' is locked by '{by}'.")]
     Locked { name: String, by: String },

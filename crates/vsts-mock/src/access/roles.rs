@@ -37,6 +37,10 @@ pub(crate) enum Use {
     Subjects,
     /// Change groups and who is in them.
     SubjectsWrite,
+    /// Read work items.
+    Work,
+    /// Change them.
+    WorkWrite,
 }
 
 /// Decides whether the credential is one for that use; a password is for all.
@@ -50,7 +54,8 @@ pub(crate) fn authorize_use(directory: &Directory, principal: &Principal, what: 
         ("app_token", _)
         | ("vso.graph_manage" | "vso.identity_manage", Use::Subjects | Use::SubjectsWrite)
         | ("vso.graph" | "vso.identity" | "vso.security_manage" | "vso.profile", Use::Subjects) => true,
-        (_, Use::Subjects | Use::SubjectsWrite) => false,
+        ("vso.work_write" | "vso.work_full", Use::Work | Use::WorkWrite) | ("vso.work", Use::Work) => true,
+        (_, Use::Subjects | Use::SubjectsWrite | Use::Work | Use::WorkWrite) => false,
         ("vso.tokens", what) => what == Use::Tokens,
         (
             "vso.code_write" | "vso.code_manage" | "vso.code_full" | "vso.project_write"

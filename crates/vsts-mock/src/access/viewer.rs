@@ -79,7 +79,7 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    fn belongs_to(&self, account: Uuid, project: Option<Uuid>) -> bool {
+    pub(super) fn belongs_to(&self, account: Uuid, project: Option<Uuid>) -> bool {
         self.is_for(account)
             && self.memberships.as_ref().is_some_and(|memberships| memberships.belong(account, project))
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::grants::{Grants, gives};
 use super::seed::{Seed, SeedKey, SeedProject, SeedUser};
+use super::work_items;
 use crate::directory::{GroupKind, name};
 use crate::identity::secret;
 use crate::registry::{KeyInput, ListPath, Password, RegistryError, RepoInput, TokenInput, UserInput};
@@ -214,5 +215,5 @@ async fn give_project(
         let path = ListPath { repo: Some(&repo.name), ..path };
         grants.entries(change, path, is_new_repo, &repo.acl)?;
     }
-    Ok(())
+    work_items::give(change, account, project, grants.is_seed, now)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::seed::{
-    SeedAccount, SeedEntry, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser, SeedWorkspace,
+    SeedAccount, SeedEntry, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser, SeedWorkItem, SeedWorkspace,
 };
 
 /// Gives a piece of a seed its constructor by name, if it has one, and methods that set a field or add to a list.
@@ -93,6 +93,28 @@ builder!(SeedProject, new "A project with its default repository, which has the 
     repo: add repos of SeedRepo;
     /// Adds an entry for all its repositories.
     entry: add acl of SeedEntry;
+    /// Adds a work item.
+    work_item: add work_items of SeedWorkItem;
+});
+
+impl SeedWorkItem {
+    /// A work item of a type, with a title.
+    pub fn new(kind: impl Into<String>, title: impl Into<String>) -> Self {
+        Self { kind: kind.into(), title: title.into(), ..Self::default() }
+    }
+}
+
+builder!(SeedWorkItem {
+    /// Its state.
+    state: give state of String;
+    /// The user who made it.
+    created_by: give created_by of String;
+    /// The user who works on it.
+    assigned_to: give assigned_to of String;
+    /// Adds a tag.
+    tag: add tags of String;
+    /// Adds a comment.
+    comment: add comments of String;
 });
 
 builder!(SeedRepo, new "An empty repository." {

@@ -5,6 +5,7 @@ mod builders;
 mod grants;
 mod profile;
 mod seed;
+mod work_items;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ pub(crate) use grants::apply_entry;
 pub use profile::{Profile, ProfileRow};
 pub use seed::{
     Seed, SeedAccount, SeedEntry, SeedError, SeedGit, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
-    SeedWorkspace,
+    SeedWorkItem, SeedWorkspace,
 };
 
 /// The time that a stopping server waits for what is in progress.

@@ -3,6 +3,7 @@
 //! TOML; every key is optional; a key that is not known is an error that names the line and the key. Applying a seed
 //! twice changes nothing: what is there already stays as it is, passwords and token values included.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -162,6 +163,35 @@ pub struct SeedProject {
     /// Entries for all repositories of the project.
     #[serde(default)]
     pub acl: Vec<SeedEntry>,
+    /// Its work items, in the order of their numbers.
+    #[serde(default)]
+    pub work_items: Vec<SeedWorkItem>,
+}
+
+/// A work item.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedWorkItem {
+    /// Its type, such as `Bug`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its title.
+    pub title: String,
+    /// Its state; the first one of its type without it.
+    pub state: Option<String>,
+    /// The user who made it; the owner of the account without it.
+    pub created_by: Option<String>,
+    /// The user who works on it.
+    pub assigned_to: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Other fields, by their reference names.
+    #[serde(default)]
+    pub fields: BTreeMap<String, serde_json::Value>,
+    /// The comments on it.
+    #[serde(default)]
+    pub comments: Vec<String>,
 }
 
 /// A repository.

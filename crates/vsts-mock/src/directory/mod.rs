@@ -19,6 +19,7 @@ mod record;
 pub(crate) mod subject;
 mod subscription;
 pub(crate) mod token;
+pub(crate) mod work_item;
 
 use std::ops::RangeInclusive;
 
@@ -38,6 +39,7 @@ pub(crate) use pull_request::{
 };
 pub(crate) use record::{AccessEntry, CutOff, Membership, Record, RefLock, Seeded};
 pub(crate) use subscription::Subscription;
+pub(crate) use work_item::{Note, Revision, WorkItem, WorkItems};
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,6 +147,7 @@ pub(crate) struct Directory {
     pub(crate) memberships: OrdSet<(Uuid, Uuid)>,
     pub(crate) experimentation: Experimentation,
     pub(crate) pulls: PullRequests,
+    pub(crate) work: WorkItems,
     /// The subscriptions of service hooks.
     pub(crate) subscriptions: OrdMap<Uuid, Subscription>,
     /// The owners of locks, by repository and ref.

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::permission::Permissions;
 use super::{
-    Account, Assignment, Comment, Directory, Entry, GitStatus, Group, GroupKind, Iteration,
-    PolicyConfiguration, Project, PullRequest, Repo, Resource, SshKey, Subscription, Thread, Token, User,
-    name,
+    Account, Assignment, Comment, Directory, Entry, GitStatus, Group, GroupKind, Iteration, Note,
+    PolicyConfiguration, Project, PullRequest, Repo, Resource, Revision, SshKey, Subscription, Thread, Token,
+    User, WorkItem, name,
 };
 use crate::directory::pull_request::PullStatus;
 
@@ -292,9 +292,9 @@ impl Record for CutOff {
     }
 }
 
-/// Implements [`Record`] for a kind of record of pull requests.
-macro_rules! of_pull_requests {
-    ($($kind:ident in $map:ident by $key:ty, $of:expr;)+) => {$(
+/// Implements [`Record`] for kinds of records that are in maps of a part of the directory, and in no index.
+macro_rules! plain {
+    ($part:ident: $($kind:ident in $map:ident by $key:ty, $of:expr;)+) => {$(
         impl Record for $kind {
             type Key = $key;
 
@@ -304,22 +304,65 @@ macro_rules! of_pull_requests {
             }
 
             fn add(self, directory: &mut Directory) {
-                directory.pulls.$map.insert(self.key(), Arc::new(self));
+                directory.$part.$map.insert(self.key(), Arc::new(self));
             }
 
             fn take(directory: &mut Directory, key: &Self::Key) -> Option<Self> {
-                directory.pulls.$map.remove(key).map(Arc::unwrap_or_clone)
+                directory.$part.$map.remove(key).map(Arc::unwrap_or_clone)
             }
         }
     )+};
 }
 
-of_pull_requests! {
+plain! {
+    pulls:
     Iteration in iterations by (Uuid, i64, i64), |one| (one.account, one.pull_request, one.id);
     Thread in threads by (Uuid, i64, i64), |one| (one.account, one.pull_request, one.id);
     Comment in comments by (Uuid, i64, i64, i64), |one| (one.account, one.pull_request, one.thread, one.id);
     GitStatus in statuses by (Uuid, String, i64), |one| (one.repo, one.subject.clone(), one.id);
     PolicyConfiguration in policies by (Uuid, i64), |one| (one.account, one.id);
+}
+
+plain! {
+    work:
+    Revision in revisions by (Uuid, i64, i64), |one| (one.account, one.item, one.rev);
+}
+
+impl Record for WorkItem {
+    type Key = (Uuid, i64);
+
+    fn key(&self) -> (Uuid, i64) {
+        (self.account, self.id)
+    }
+
+    fn add(self, directory: &mut Directory) {
+        directory.work.of_projects.insert((self.project, self.id));
+        directory.work.all.insert(self.key(), Arc::new(self));
+    }
+
+    fn take(directory: &mut Directory, key: &(Uuid, i64)) -> Option<Self> {
+        let item = directory.work.all.remove(key)?;
+        directory.work.of_projects.remove(&(item.project, item.id));
+        Some(Arc::unwrap_or_clone(item))
+    }
+}
+
+impl Record for Note {
+    type Key = (Uuid, i64, i64);
+
+    fn key(&self) -> (Uuid, i64, i64) {
+        (self.account, self.item, self.id)
+    }
+
+    fn add(self, directory: &mut Directory) {
+        let last = directory.work.last_notes.entry(self.account).or_default();
+        *last = (*last).max(self.id);
+        directory.work.notes.insert(self.key(), Arc::new(self));
+    }
+
+    fn take(directory: &mut Directory, key: &(Uuid, i64, i64)) -> Option<Self> {
+        directory.work.notes.remove(key).map(Arc::unwrap_or_clone)
+    }
 }
 
 impl Record for PullRequest {

@@ -24,12 +24,14 @@ pub enum FaultKind {
     RefusePush,
     /// A push changes no ref, because each has moved in the meantime.
     StaleRef,
+    /// Repositories are in maintenance: pages show a banner with the message, and pushes are refused.
+    Maintenance,
 }
 
 impl FaultKind {
     /// Returns whether it is asked for pushes, and not for requests.
     pub(super) fn is_of_pushes(self) -> bool {
-        matches!(self, Self::RefusePush | Self::StaleRef)
+        matches!(self, Self::RefusePush | Self::StaleRef | Self::Maintenance)
     }
 
     /// The fields beside the scope that it needs, and those that it takes.
@@ -39,7 +41,7 @@ impl FaultKind {
             Self::Status => (&["status"], &["status", "message", "retry_after"]),
             Self::RateLimit => (&[], &["message", "retry_after"]),
             Self::CutRequest | Self::CutAnswer => (&["after"], &["after"]),
-            Self::ExpiredToken | Self::RefusePush => (&[], &["message"]),
+            Self::ExpiredToken | Self::RefusePush | Self::Maintenance => (&[], &["message"]),
             Self::StaleRef => (&[], &[]),
         }
     }
@@ -167,6 +169,11 @@ impl Fault {
     /// Every push finds that the refs have moved.
     pub fn stale_ref() -> Self {
         Self::of(FaultKind::StaleRef)
+    }
+
+    /// Repositories are in maintenance: pages say so, and pushes are refused.
+    pub fn maintenance() -> Self {
+        Self::of(FaultKind::Maintenance)
     }
 
     /// Narrows the scope to HTTP's method, or `SSH`.

@@ -23,6 +23,10 @@ use crate::limits::FAULTS;
 /// The method by which a row names commands over SSH.
 pub(crate) const SSH: &str = "SSH";
 
+/// The words about maintenance that has no message.
+pub(crate) const MAINTENANCE: &str =
+    "The repository is in maintenance. Nothing can be pushed to it until that is over.";
+
 /// A request that is asked about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
@@ -178,6 +182,27 @@ impl Faults {
         })
     }
 
+    /// The banner of the maintenance that a page is in, or a repository, whose path is `/ACCOUNT/PROJECT/_git/REPOSITORY`. Nothing is
+    /// counted.
+    pub(crate) fn maintenance(&self, path: &str) -> Option<String> {
+        if self.is_empty() {
+            return None;
+        }
+        self.change(|table| {
+            let covers = |row: &&FaultRow| {
+                let Fault { kind, path: scope, user, count, .. } = &row.fault;
+                *kind == FaultKind::Maintenance
+                    && user.is_none()
+                    && count.is_none_or(|count| row.met < count)
+                    && scope.as_ref().is_none_or(|scope| {
+                        path_matches(scope, path) || path_matches(&format!("{scope}/*"), path)
+                    })
+            };
+            let row = table.rows.iter().find(covers)?;
+            Some(row.fault.message.clone().unwrap_or_else(|| MAINTENANCE.to_owned()))
+        })
+    }
+
     fn change<T>(&self, work: impl FnOnce(&mut Rows) -> T) -> T {
         let mut table = self.rows.lock().expect("no thread panics while it holds the lock");
         let value = work(&mut table);
@@ -259,6 +284,21 @@ mod tests {
             [push("bob"), push("alice"), push("alice"), push("alice")],
             [None, None, Some(FaultKind::StaleRef), None]
         );
+    }
+
+    #[test]
+    fn maintenance_has_a_scope_and_is_of_pushes() {
+        let faults = Faults::default();
+        let here = "/acme/iris/_git/iris";
+        assert_eq!(faults.maintenance(here), None);
+        faults.add(Fault::maintenance().at(here).message("Back at noon.")).expect("a fault");
+        assert_eq!(faults.maintenance(here).as_deref(), Some("Back at noon."));
+        assert!(faults.maintenance("/acme/iris/_git/iris/commits").is_some());
+        assert_eq!(faults.maintenance("/acme/iris/_git/iris2"), None);
+        assert_eq!(faults.of_push(here, "bob").map(|fault| fault.kind), Some(FaultKind::Maintenance));
+        assert!(faults.of_request(&get(here)).fault.is_none(), "reading goes on");
+        faults.replace(&[Fault::maintenance()]).expect("a fault");
+        assert_eq!(faults.maintenance("/").as_deref(), Some(MAINTENANCE));
     }
 
     #[test]

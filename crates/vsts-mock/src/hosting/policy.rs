@@ -16,7 +16,7 @@ use crate::access::{
 use crate::app::App;
 use crate::default_branch;
 use crate::directory::{Directory, Repo};
-use crate::faults::{Fault, FaultKind};
+use crate::faults::{Fault, FaultKind, MAINTENANCE};
 use crate::journal::Event;
 use crate::limits::REF_NAME_BYTES;
 use crate::registry::RegistryError;
@@ -62,6 +62,9 @@ impl RepoPolicy {
         let Some(fault) = fault else { return Ok(()) };
         Err(Denial::new(match fault.kind {
             FaultKind::StaleRef => GitRefusal::Stale,
+            FaultKind::Maintenance => {
+                GitRefusal::Fault(fault.message.clone().unwrap_or_else(|| MAINTENANCE.to_owned()))
+            }
             _ => GitRefusal::Fault(fault.message.clone().unwrap_or_else(|| REFUSED.to_owned())),
         }))
     }

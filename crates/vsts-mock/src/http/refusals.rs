@@ -6,7 +6,7 @@ use http::StatusCode;
 use crate::access::Refusal;
 use crate::disk_full;
 use crate::operations::refused::Refused;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, WorkItemError};
 
 /// The service's key for a request that would cost too much.
 const CANCELED: &str = "RequestBlockedException";
@@ -55,6 +55,7 @@ pub(super) fn show(refused: &Refused) -> HttpRefusal {
             (StatusCode::FORBIDDEN, "GitPullRequestUpdateRejectedByPolicyException")
         }
         Refused::NoPart { what, .. } => (StatusCode::NOT_FOUND, key_of_part(what)),
+        Refused::Query(_) => (StatusCode::BAD_REQUEST, "VssPropertyValidationException"),
         Refused::PushGone => (StatusCode::CONFLICT, "GitPushNotFoundException"),
         Refused::NoToken { .. } => (StatusCode::NOT_FOUND, "SessionTokenNotFoundException"),
         Refused::NoSecurityToken { .. } => (StatusCode::NOT_FOUND, "SecurityTokenNotFoundException"),
@@ -64,6 +65,7 @@ pub(super) fn show(refused: &Refused) -> HttpRefusal {
         Refused::Access(Refusal::TokenUse { .. }) | Refused::AccessCheck(_) => {
             (StatusCode::FORBIDDEN, "AccessCheckException")
         }
+        Refused::Access(Refusal::WorkItems) => (StatusCode::FORBIDDEN, "WorkItemUnauthorizedAccessException"),
         Refused::Access(Refusal::Protected) => {
             (StatusCode::FORBIDDEN, "GitRefUpdateRejectedByPolicyException")
         }
@@ -125,6 +127,10 @@ fn show_registry(error: &RegistryError) -> HttpRefusal {
         ),
         RegistryError::NotFound { .. } => (status, "ItemNotFoundException", error.to_string()),
         RegistryError::InUse { .. } => (status, "InvalidOperationException", error.in_one_line()),
+        RegistryError::WorkItem(error) => {
+            let (status, key) = status_of_work_item(error);
+            (status, key, error.to_string())
+        }
         RegistryError::Name(_)
         | RegistryError::Value { .. }
         | RegistryError::Key(_)
@@ -134,11 +140,32 @@ fn show_registry(error: &RegistryError) -> HttpRefusal {
     HttpRefusal { status, key, message }
 }
 
+/// The status and the service's key for a refusal about a work item.
+fn status_of_work_item(error: &WorkItemError) -> (StatusCode, &'static str) {
+    let bad = |key| (StatusCode::BAD_REQUEST, key);
+    match error {
+        WorkItemError::NoItem { .. } => (StatusCode::NOT_FOUND, "WorkItemUnauthorizedAccessException"),
+        WorkItemError::NoType { .. } => (StatusCode::NOT_FOUND, "WorkItemTypeNotFoundException"),
+        WorkItemError::TestFailed { .. } => {
+            (StatusCode::PRECONDITION_FAILED, "TestPatchOperationFailedException")
+        }
+        WorkItemError::NoField { .. } => bad("WorkItemTrackingFieldDefinitionNotFoundException"),
+        WorkItemError::Rule { .. }
+        | WorkItemError::NotInList { .. }
+        | WorkItemError::UnknownIdentity { .. } => bad("RuleValidationException"),
+        WorkItemError::InvalidPath { .. } => bad("WorkItemInvalidTreeNameException"),
+        WorkItemError::RelationExists => bad("RelationAlreadyExistsException"),
+        WorkItemError::Patch(_) => bad("PatchOperationFailedException"),
+        WorkItemError::TooMany(_) => bad(INVALID),
+    }
+}
+
 /// The status for a change that the registry refused.
 pub(super) fn registry_status(error: &RegistryError) -> StatusCode {
     match error {
         RegistryError::NotFound { .. } => StatusCode::NOT_FOUND,
         RegistryError::Exists { .. } | RegistryError::InUse { .. } => StatusCode::CONFLICT,
+        RegistryError::WorkItem(error) => status_of_work_item(error).0,
         RegistryError::Name(_)
         | RegistryError::Value { .. }
         | RegistryError::Key(_)

@@ -5,6 +5,7 @@
 
 mod hooks;
 mod pull_requests;
+mod work_items;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 pub(crate) use hooks::*;
 pub(crate) use pull_requests::*;
+pub(crate) use work_items::*;
 
 /// HTTP connections that are open at once at one listener. Who has waited longest makes room: see `admission`.
 pub(crate) const HTTP_CONNECTIONS: usize = 1_024;

@@ -41,4 +41,5 @@ pub(crate) mod tree_edit;
 pub(crate) mod tree_walk;
 pub(crate) mod versions;
 pub(crate) mod work;
+pub(crate) mod work_items;
 pub(crate) mod zip;

@@ -7,12 +7,13 @@ use thiserror::Error;
 use super::content::ContentError;
 use super::tree_walk::WalkError;
 use super::work::Exceeded;
+use super::work_items::wiql::WiqlError;
 use super::zip::ZipError;
 use crate::access::{Refusal, repository_not_found};
 use crate::budget::NoRoom;
 use crate::hosting::Busy;
 use crate::limits::EXCERPT_CHARS;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, WorkItemError};
 use crate::state::StateError;
 
 /// The reason why an operation was refused.
@@ -85,6 +86,9 @@ pub(crate) enum Refused {
     /// A pull request, or a project, has no such part.
     #[error("The {what} {} could not be found.", excerpt(id))]
     NoPart { what: &'static str, id: String },
+    /// A query for work items is refused.
+    #[error(transparent)]
+    Query(#[from] WiqlError),
     /// The push was overtaken by another one.
     #[error("It is gone.")]
     PushGone,
@@ -184,6 +188,12 @@ impl Refused {
 
 impl From<StateError> for Refused {
     fn from(error: StateError) -> Self {
+        Self::Registry(error.into())
+    }
+}
+
+impl From<WorkItemError> for Refused {
+    fn from(error: WorkItemError) -> Self {
         Self::Registry(error.into())
     }
 }

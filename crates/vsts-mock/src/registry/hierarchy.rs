@@ -129,6 +129,7 @@ impl Change<'_> {
             self.remove_repo(&repo);
         }
         self.remove_policies(project);
+        self.remove_work_items(project);
         self.remove_groups_in(project.account, Some(project.id));
         self.remove_list(project.account, &token::project(project.id), true);
         self.remove::<Project>(&project.id);

@@ -15,6 +15,7 @@ pub(crate) mod pointers;
 mod pull_requests;
 mod tokens;
 mod users;
+pub(crate) mod work_items;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
 pub(crate) use hierarchy::{DEFAULT_PROCESS, RepoInput};
 pub(crate) use tokens::{TokenInput, TokenUpdate};
 pub(crate) use users::{KeyInput, Password, UserInput};
+pub use work_items::WorkItemError;
 
 use crate::directory::name::NameError;
 use crate::faults::FaultError;
@@ -84,6 +86,9 @@ pub enum RegistryError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The work item is not made or changed.
+    #[error(transparent)]
+    WorkItem(#[from] WorkItemError),
     /// The import failed.
     #[error("cannot import {}: {message}", path.display())]
     Import {

@@ -13,7 +13,7 @@ macro_rules! embedded {
 }
 
 /// Version, name and SQL of each, in order. A database records their checksums: a released file does not change.
-const MIGRATIONS: [(i64, &str, &str); 9] = embedded![
+const MIGRATIONS: [(i64, &str, &str); 10] = embedded![
     (1, "0001_first"),
     (2, "0002_experimentation_and_tokens"),
     (10, "0010_rest"),
@@ -23,6 +23,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = embedded![
     (17, "0017_lfs"),
     (18, "0018_pull_requests"),
     (19, "0019_hooks"),
+    (30, "0030_work_items"),
 ];
 
 /// Brings the database to the newest format.

@@ -13,8 +13,8 @@ use super::{StateError, database};
 use crate::directory::permission::Permissions;
 use crate::directory::{
     AccessEntry, Account, Assignment, Comment, CutOff, Directory, GitStatus, Group, GroupKind, Iteration,
-    Level, Membership, PolicyConfiguration, Project, PullRequest, Record, RefLock, Repo, Resource, Role,
-    Seeded, SshKey, Subscription, Thread, Token, User, name,
+    Level, Membership, Note, PolicyConfiguration, Project, PullRequest, Record, RefLock, Repo, Resource,
+    Revision, Role, Seeded, SshKey, Subscription, Thread, Token, User, WorkItem, name,
 };
 
 /// A table.
@@ -301,6 +301,9 @@ documents! {
     GitStatus in "git_statuses", key { repo: "repo_id", subject: "subject", id: "id" };
     Subscription in "hook_subscriptions", key { id: "id" };
     PolicyConfiguration in "policy_configurations", key { account: "account_id", id: "id" };
+    WorkItem in "work_items", key { account: "account_id", id: "id" };
+    Revision in "work_item_revisions", key { account: "account_id", item: "work_item_id", rev: "rev" };
+    Note in "work_item_comments", key { account: "account_id", item: "work_item_id", id: "id" };
 }
 
 /// A kind of record: its table, and what puts a row of it into a directory.
@@ -320,7 +323,7 @@ const fn kind<R: Row>() -> Kind {
 }
 
 /// All kinds; a table comes after those that it refers to.
-pub(super) const KINDS: [Kind; 21] = [
+pub(super) const KINDS: [Kind; 24] = [
     kind::<User>(),
     kind::<Token>(),
     kind::<SshKey>(),
@@ -342,6 +345,9 @@ pub(super) const KINDS: [Kind; 21] = [
     kind::<GitStatus>(),
     kind::<PolicyConfiguration>(),
     kind::<Subscription>(),
+    kind::<WorkItem>(),
+    kind::<Revision>(),
+    kind::<Note>(),
 ];
 
 /// Reads the whole database.

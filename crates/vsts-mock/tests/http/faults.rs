@@ -155,3 +155,43 @@ async fn what_is_cut_off_can_be_done_again() {
     bob.run(&["fsck", "--strict"]).await.ok();
     assert_eq!(server.admin().faults()[0].met, 2, "the refs passed, the pack did not");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn maintenance_is_shown_and_keeps_pushes_out() {
+    let Running { server, dir } = server().await;
+    let (alice, first) = filled(&server, &dir, "extra").await;
+    let words = "Back at noon.";
+    server
+        .admin()
+        .add_fault(Fault::maintenance().at("/acme/iris/_git/extra").message(words))
+        .expect("a fault");
+    alice.commit("a", b"a").await;
+    let said = alice.run(&["push", "origin", "master"]).await.fails();
+    assert!(said.contains("[remote rejected]") && said.contains(words), "{said}");
+    let listed = alice.run(&["ls-remote", "origin", "master"]).await.ok();
+    assert!(listed.starts_with(&first), "reading goes on: {listed}");
+    let page = async |path: &str| {
+        let lines = "Authorization: Bearer alicepat\nAccept: text/html\n";
+        let head = http::head(server.url(), "GET", path, lines, 0);
+        raw::send(server.url(), &head, Vec::new()).await.text()
+    };
+    for (path, is_shown) in
+        [("/acme/iris/_git/extra", true), ("/acme/iris/_git/extra/commits", true), ("/acme/iris", false)]
+    {
+        assert_eq!(page(path).await.contains(words), is_shown, "{path}");
+    }
+    let repos = async || {
+        let all =
+            send(&server, "GET", "/acme/iris/_apis/git/repositories?api-version=5.0", "alicepat", "").await;
+        let all: Value = serde_json::from_str(&all.text()).expect("JSON");
+        let shown = all["value"].as_array().expect("a list").iter();
+        shown.map(|repo| (repo["name"] == "extra", repo["isInMaintenance"] == true)).collect::<Vec<_>>()
+    };
+    assert!(repos().await.iter().all(|(is_extra, is_in_maintenance)| is_extra == is_in_maintenance));
+    server.admin().clear_faults();
+    alice.run(&["push", "-q", "origin", "master"]).await.ok();
+    server.admin().add_fault(Fault::maintenance()).expect("a fault");
+    assert!(
+        page("/acme/iris").await.contains("in maintenance") && repos().await.iter().all(|(_, is_it)| *is_it)
+    );
+}

@@ -112,6 +112,18 @@ fn the_example_with_a_pull_request_works_as_it_stands() {
     assert!(said.contains(r#""status":"completed""#), "{said}");
 }
 
+#[test]
+fn the_example_with_a_work_item_works_as_it_stands() {
+    let dir = TempDir::new().expect("a folder");
+    let seed = example("sh").lines().next().expect("it begins with a seed");
+    run(dir.path(), Path::new("/bin/sh"), &["-ec", seed]);
+    let section = MANUAL.split("## Work items").nth(1).and_then(|rest| rest.split("```bash\n").nth(1));
+    let script = section.and_then(|rest| rest.split("\n```").next()).expect("the section has an example");
+    std::fs::write(dir.path().join("example.sh"), script).expect("a file is written");
+    let said = run(dir.path(), Path::new("/bin/sh"), &["-e", "example.sh"]);
+    assert!(said.contains(r#""workItems":[{"id":1"#), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_faults_of_the_manual_are_met_as_it_says() {
     let seed = format!("{}\n{}", crate::git::SEED, example_of_any_length("toml"));

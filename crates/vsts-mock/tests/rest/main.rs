@@ -33,3 +33,4 @@ mod security;
 mod site;
 mod subjects;
 mod texts;
+mod work_items;

@@ -59,6 +59,7 @@ async fn whole_life(profile: Profile) {
     a_denial_and_its_end(&site, &url).await;
     a_key_and_its_end(&site).await;
     script(&site, "pulls", &[]).await;
+    script(&site, "work", &[]).await;
     script(&site, "end", &[]).await;
 }
 

@@ -187,6 +187,44 @@ def read():
     refused("TF401027", bob.delete_repository, extra.id)
 
 
+def work():
+    """A work item from its making to its deletion, with a query and comments."""
+    from azure.devops.v7_1.work_item_tracking.models import (
+        CommentCreate, CommentUpdate, JsonPatchOperation, TeamContext, Wiql, WorkItemBatchGetRequest,
+    )
+    wit = alice.clients_v7_1.get_work_item_tracking_client()
+    assert "Bug" in [kind.name for kind in wit.get_work_item_types("Rose")]
+    assert [state.name for state in wit.get_work_item_type_states("Rose", "Bug")][0] == "New"
+
+    def edit(path, value, op="add"):
+        return JsonPatchOperation(op=op, path=path, value=value)
+
+    made = wit.create_work_item([edit("/fields/System.Title", "Thorns"), edit("/fields/System.AssignedTo", "bob")], "Rose", "Bug")
+    assert (made.rev, made.fields["System.State"]) == (1, "New"), made
+    assert made.fields["System.AssignedTo"]["displayName"] == "bob", made.fields
+    changed = wit.update_work_item([edit("/rev", 1, "test"), edit("/fields/System.State", "Active", "replace")], made.id)
+    assert (changed.rev, changed.fields["System.State"]) == (2, "Active"), changed
+    refused("VS403351", wit.update_work_item, [edit("/rev", 1, "test"), edit("/fields/System.Title", "x")], made.id)
+    refused("TF401232", wit.get_work_item, 4711)
+    found = wit.query_by_wiql(
+        Wiql(query="SELECT [System.Id] FROM WorkItems WHERE [System.TeamProject] = @project AND [System.State] = 'Active'"),
+        team_context=TeamContext(project="Rose"), top=5)
+    assert [item.id for item in found.work_items] == [made.id], found
+    refused("TF51005", wit.query_by_wiql, Wiql(query="SELECT [System.Id] FROM WorkItems WHERE [No.Such] = 1"))
+    [one] = wit.get_work_items_batch(WorkItemBatchGetRequest(ids=[made.id], fields=["System.Title"]))
+    assert one.fields == {"System.Title": "Thorns"}, one.fields
+    assert [item.id for item in wit.get_work_items([made.id], expand="All")] == [made.id]
+    note = wit.add_comment(CommentCreate(text="Ouch."), "Rose", made.id)
+    wit.update_comment(CommentUpdate(text="Ouch!"), "Rose", made.id, note.id)
+    assert [(one.text, one.version) for one in wit.get_comments("Rose", made.id).comments] == [("Ouch!", 2)]
+    wit.delete_comment("Rose", made.id, note.id)
+    assert wit.get_comments("Rose", made.id).total_count == 0
+    assert [update.rev for update in wit.get_updates(made.id)] == [1, 2, 3]
+    assert wit.get_revision(made.id, 1).fields["System.State"] == "New"
+    assert wit.delete_work_item(made.id).id == made.id
+    refused("TF401232", wit.get_work_item, made.id)
+
+
 def pulls():
     """A pull request from its making to its completion, with a review, a thread, a status and a policy."""
     from azure.devops.v7_1.git.models import (
@@ -349,4 +387,4 @@ def end():
     assert "Rose" not in [project.name for project in core.get_projects()]
 
 
-{"make": make, "read": read, "pulls": pulls, "deny": deny, "allow": allow, "key": key, "end": end}[part]()
+{"make": make, "read": read, "pulls": pulls, "work": work, "deny": deny, "allow": allow, "key": key, "end": end}[part]()

@@ -147,6 +147,21 @@ async function main() {
   await ask("DEL", null, "Token", keys, { authorizationId: key.authorizationId }, { isPublic: true });
   assert.throws(() => clone("no-key"), /Permission denied|authentication failed/);
 
+  const wit = await alice.getWorkItemTrackingApi();
+  const patch = (...fields) => fields.map(([name, value]) => ({ op: "add", path: `/fields/${name}`, value }));
+  const bug = await wit.createWorkItem({}, patch(["System.Title", "Thorns"], ["System.AssignedTo", "bob"]), "Rose", "Bug");
+  assert.equal(bug.fields["System.AssignedTo"].displayName, "bob");
+  const active = await wit.updateWorkItem({}, [{ op: "test", path: "/rev", value: bug.rev }, ...patch(["System.State", "Active"])], bug.id);
+  assert.deepEqual([active.rev, active.fields["System.State"]], [2, "Active"]);
+  await assert.rejects(wit.updateWorkItem({}, [{ op: "test", path: "/rev", value: 1 }, ...patch(["System.Title", "x"])], bug.id), /VS403351/);
+  const found = await wit.queryByWiql({ query: "SELECT [System.Id] FROM WorkItems WHERE [System.AssignedTo] <> @Me" }, { project: "Rose" });
+  assert.deepEqual(found.workItems.map((one) => one.id), [bug.id]);
+  await wit.addComment({ text: "Ouch." }, "Rose", bug.id);
+  assert.deepEqual((await wit.getComments("Rose", bug.id)).comments.map((one) => one.text), ["Ouch."]);
+  assert.equal((await wit.getWorkItem(bug.id)).fields["System.CommentCount"], 1);
+  assert.equal((await wit.deleteWorkItem(bug.id)).code, 200);
+  assert.equal(await wit.getWorkItem(bug.id), null);
+
   await git.deleteRepository(repo.id);
   assert.equal(await git.getRepository(repo.id), null);
   await wait(await core.queueDeleteProject(rose.id));

@@ -10,7 +10,8 @@ use super::layout::Page;
 use super::parts::{ago, count};
 use super::request_context::RequestContext;
 use super::source;
-use crate::access::{Permission, Principal, Target, Viewer, authorize};
+use super::work_items;
+use crate::access::{Permission, Principal, Target, Viewer, authorize, authorize_work_reading};
 use crate::directory::{Account, Directory, Project, Repo, name};
 use crate::operations::projects;
 
@@ -136,13 +137,17 @@ pub(super) fn project(ctx: &RequestContext, account: &str, asked: &str) -> Outco
         directory.repos_of(project.id).filter(is_disabled).filter(is_wanted).collect();
     disabled.sort_by_cached_key(|repo| name::key(&repo.name));
     let path = ctx.project_path(&account.name, &project.name);
+    let has_work = authorize_work_reading(directory, principal, project).is_ok();
     let may_create =
         authorize(directory, principal, Permission::CreateRepository, Target::Project(project)).is_ok();
     let body = html! {
         div.page {
             div.head {
                 h1 { bdi { (project.name) } }
-                @if may_create { a.button href={ (path) "/_new" } { "New repository" } }
+                div.actions {
+                    @if has_work { a.button.plain href=(work_items::list_of(ctx, &account.name, &project.name)) { "Work items" } }
+                    @if may_create { a.button href={ (path) "/_new" } { "New repository" } }
+                }
             }
             @if !project.description.is_empty() { p.lead { bdi { (project.description) } } }
             h2 { "Repositories" }

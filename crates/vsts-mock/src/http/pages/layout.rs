@@ -98,10 +98,18 @@ fn document(ctx: &RequestContext, page: &Page) -> Markup {
             body {
                 a.skip href="#main" { "Skip to the content" }
                 (bar(ctx, &page.crumbs))
+                @if let Some(words) = ctx.app.faults.maintenance(path_of(&ctx.here)) {
+                    p.problem role="status" { (words) }
+                }
                 main #main tabindex="-1" { (page.body) }
             }
         }
     }
+}
+
+/// The path of an address, without its query.
+fn path_of(address: &str) -> &str {
+    address.split('?').next().unwrap_or_default()
 }
 
 fn bar(ctx: &RequestContext, crumbs: &[(String, String)]) -> Markup {

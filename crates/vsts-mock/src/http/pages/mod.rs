@@ -38,6 +38,7 @@ mod snapshots;
 mod source;
 mod tags;
 mod tokens;
+mod work_items;
 
 use std::sync::Arc;
 
@@ -140,6 +141,8 @@ fn show(ctx: &RequestContext, route: &Route) -> Outcome {
         Route::NewProject(account) => create::show_project(ctx, account),
         Route::Project(account, project) => home::project(ctx, account, project),
         Route::NewRepo(account, project) => create::show_repo(ctx, account, project),
+        Route::WorkItems(account, project) => work_items::list(ctx, account, project),
+        Route::WorkItem(account, project, id) => work_items::show(ctx, account, project, id),
         Route::Repo(names, page) => {
             let source = source::Source::open(ctx, names)?;
             match page {

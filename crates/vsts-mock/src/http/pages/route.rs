@@ -5,6 +5,7 @@
 //! | `/` | accounts; on an account's own host, that account |
 //! | `/ACCOUNT`, `/ACCOUNT/PROJECT` | an account's projects, a project's repositories |
 //! | `/ACCOUNT/_new`, `/ACCOUNT/PROJECT/_new` | making a project, a repository |
+//! | `/ACCOUNT/PROJECT/_workitems`, `…/edit/ID` | a project's work items, and one of them |
 //! | `/ACCOUNT/PROJECT/_git/REPO` | files, and the other pages of a repository below it |
 //! | `/_details/security/keys`, `…/tokens` | SSH public keys, personal access tokens |
 //! | `/_signin`, `/_signout`, `/_assets/…` | what it says |
@@ -25,6 +26,9 @@ pub(crate) enum Route {
     NewProject(String),
     Project(String, String),
     NewRepo(String, String),
+    WorkItems(String, String),
+    /// By its number.
+    WorkItem(String, String, String),
     Repo(RepoNames, RepoPage),
 }
 
@@ -117,6 +121,10 @@ impl Route {
             ["_new"] => Self::NewProject(account),
             [project] | [project, "_git"] => Self::Project(account, (*project).to_owned()),
             [project, "_new"] => Self::NewRepo(account, (*project).to_owned()),
+            [project, "_workitems"] => Self::WorkItems(account, (*project).to_owned()),
+            [project, "_workitems", "edit", id] => {
+                Self::WorkItem(account, (*project).to_owned(), (*id).to_owned())
+            }
             _ => return None,
         })
     }
@@ -147,6 +155,12 @@ mod tests {
             (Some("acme"), "/_new", Some(Route::NewProject("acme".into()))),
             (None, "/acme/iris/_new", Some(Route::NewRepo("acme".into(), "iris".into()))),
             (Some("acme"), "/_details/security/tokens", Some(Route::Tokens)),
+            (None, "/acme/iris/_workitems", Some(Route::WorkItems("acme".into(), "iris".into()))),
+            (
+                Some("acme"),
+                "/iris/_workitems/edit/7",
+                Some(Route::WorkItem("acme".into(), "iris".into(), "7".into())),
+            ),
             (None, "/acme/iris/x/y", None),
         ];
         for (account, path, expected) in rows {

@@ -20,11 +20,13 @@ use crate::registry::TokenInput;
 const DAYS: [(&str, i64); 5] =
     [("30 days", 30), ("60 days", 60), ("90 days", 90), ("180 days", 180), ("1 year", 365)];
 /// The scopes of a token, in the order in which the page shows them.
-const SCOPES: [(&str, &str); 4] = [
+const SCOPES: [(&str, &str); 6] = [
     ("vso.code", "Code (read)"),
     ("vso.code_write", "Code (read and write)"),
     ("vso.code_manage", "Code (read, write and manage)"),
     ("vso.code_full", "Code (full)"),
+    ("vso.work", "Work items (read)"),
+    ("vso.work_write", "Work items (read and write)"),
 ];
 
 /// The message above the list of the page.

@@ -64,6 +64,13 @@ impl Failure {
             "AccessCheckException" => "Microsoft.VisualStudio.Services.Security",
             "SessionTokenNotFoundException" => "Microsoft.VisualStudio.Services.DelegatedAuthorization",
             "ArgumentException" => "System",
+            "RuleValidationException"
+            | "RelationAlreadyExistsException"
+            | "ConflictingParametersException" => "Microsoft.TeamFoundation.WorkItemTracking.Server",
+            key if key.starts_with("WorkItem") => "Microsoft.TeamFoundation.WorkItemTracking.Server",
+            "TestPatchOperationFailedException" | "PatchOperationFailedException" => {
+                "Microsoft.VisualStudio.Services.WebApi.Patch"
+            }
             _ => "Microsoft.TeamFoundation.Git.Server",
         }
     }

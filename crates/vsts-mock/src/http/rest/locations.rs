@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::unrecorded::{self, Versions};
 use super::version::{Supported, Version};
 use crate::config::Profile;
 
@@ -27,48 +28,11 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         |area: &&Area| area.name == PROFILES && new.resource_areas.iter().all(|one| one.id != area.id);
     let missing: Vec<Area> = recorded.old.resource_areas.iter().filter(is_missing).cloned().collect();
     new.resource_areas.extend(missing);
-    // Both recordings lack service hooks, which are at the account's own address.
     let mut old = recorded.old;
-    old.locations.extend(hooks("4.1", "5.0"));
-    new.locations.extend(hooks("7.1", "7.2"));
+    old.locations.extend(unrecorded::locations(Versions { released: "4.1", max: "5.0" }));
+    new.locations.extend(unrecorded::locations(Versions { released: "7.1", max: "7.2" }));
     Tables { old: old.into(), new: new.into() }
 });
-
-/// The resources of service hooks: id, name and route below the area.
-const HOOKS: [(&str, &str, &str); 6] = [
-    ("fc50d02a-849f-41fb-8af1-0a5216103269", "subscriptions", "{resource}/{subscriptionId}"),
-    ("1e83a210-5b53-43bc-90f0-d476a4e5d731", "publishers", "{resource}/{publisherId}"),
-    (
-        "db4777cd-8e08-4a84-8ba3-c974ea033718",
-        "eventTypes",
-        "publishers/{publisherId}/{resource}/{eventTypeId}",
-    ),
-    ("4301c514-5f34-4f5d-a145-f0ea7b5b7d19", "consumers", "{resource}/{consumerId}"),
-    (
-        "c3428e90-7a69-4194-8ed8-0f153185ee0d",
-        "actions",
-        "consumers/{consumerId}/{resource}/{consumerActionId}",
-    ),
-    (
-        "0c62d343-21b0-4732-997b-017fde84dc28",
-        "notifications",
-        "subscriptions/{subscriptionId}/{resource}/{notificationId}",
-    ),
-];
-
-fn hooks(released: &str, max: &str) -> Vec<Location> {
-    let location = |(id, name, route): &(&str, &str, &str)| Location {
-        id: (*id).to_owned(),
-        area: "hooks".to_owned(),
-        resource_name: (*name).to_owned(),
-        route_template: format!("_apis/{{area}}/{route}"),
-        resource_version: 1,
-        min_version: "1.0".to_owned(),
-        max_version: max.to_owned(),
-        released_version: released.to_owned(),
-    };
-    HOOKS.iter().map(location).collect()
-}
 
 #[derive(Deserialize)]
 struct Recorded {
@@ -143,6 +107,8 @@ struct Template {
 enum Segment {
     Word(String),
     Value(String),
+    /// A value after a dollar sign, which tells it from others.
+    Marked(String),
     /// Everything that is left, slashes and all.
     Rest(String),
 }
@@ -152,7 +118,12 @@ impl Template {
         let (before, after) =
             location.route_template.split_once("_apis").unwrap_or(("", &location.route_template));
         let segments = after.split('/').filter(|segment| !segment.is_empty()).map(|segment| {
-            match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            let (is_marked, name) = match segment.strip_prefix('$') {
+                Some(name) => (true, name),
+                None => (false, segment),
+            };
+            match name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                Some(name) if is_marked => Segment::Marked(name.to_owned()),
                 None => Segment::Word(segment.to_lowercase()),
                 Some("area") => Segment::Word(location.area.to_lowercase()),
                 Some("resource") => Segment::Word(location.resource_name.to_lowercase()),
@@ -175,7 +146,12 @@ impl Template {
                     words += 1;
                     left = rest;
                 }
-                (Segment::Word(_), _) => return None,
+                (Segment::Marked(name), Some((first, rest))) if let Some(value) = first.strip_prefix('$') => {
+                    values.insert(name.as_str(), value.to_owned());
+                    words += 1;
+                    left = rest;
+                }
+                (Segment::Word(_) | Segment::Marked(_), _) => return None,
                 // What is not given at the end is left out, with its slash.
                 (Segment::Value(_) | Segment::Rest(_), None) => {}
                 (Segment::Value(name), Some((first, rest))) => {
@@ -305,6 +281,11 @@ mod tests {
             (false, "Token/SessionTokens/1", "token/sessiontokens", "authorizationId", Some("1")),
             (false, "connectionData", "location/connectiondata", "areaId", None),
             (false, "ResourceAreas/1", "location/resourceareas", "areaId", Some("1")),
+            (true, "wit/workitems/$User Story", "wit/workitems", "type", Some("User Story")),
+            (false, "wit/workitems/7", "wit/workitems", "id", Some("7")),
+            (true, "wit/wiql", "wit/wiql", "id", None),
+            (true, "wit/workItems/7/comments", "wit/comments", "workItemId", Some("7")),
+            (true, "wit/workItemTypes/Bug/states", "wit/workitemtypestates", "type", Some("Bug")),
         ];
         for profile in [Profile::Permissive, Profile::Vsts, Profile::AzureDevops] {
             for (has_project, text, resource, name, value) in rows {

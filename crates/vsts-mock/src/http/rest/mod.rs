@@ -28,7 +28,9 @@ mod shape;
 mod subjects;
 mod teams;
 mod tokens;
+mod unrecorded;
 mod version;
+mod work;
 
 use std::sync::Arc;
 

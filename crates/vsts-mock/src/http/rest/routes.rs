@@ -19,7 +19,7 @@ use super::security::{self, checks, entries, lists};
 use super::subjects::{graph, identities, lookup, members, memberships};
 use super::{
     Call, accounts, connection, forks, hooks, operations, pats, policy, processes, profile, projects,
-    repositories, teams, tokens,
+    repositories, teams, tokens, work,
 };
 use crate::access::Narrow;
 use crate::limits::{JSON_BODY_BYTES, REST_PUSH_BYTES};
@@ -218,6 +218,28 @@ static ROWS: &[Row] = &[
     repo_read("policy/evaluations", With("evaluationId"), evaluations::one),
     repo_write(Method::PATCH, "policy/evaluations", Nothing, evaluations::one),
     repo_read("policy/evaluations", Always, evaluations::list),
+    // Work items.
+    read_of("wit/workitems", Without("type"), work::read),
+    change!(POST, "wit/workitems", With("type"), PATCH_OPERATION => work::create),
+    change!(PATCH, "wit/workitems", With("type"), PATCH_OPERATION => work::create),
+    change!(PATCH, "wit/workitems", With("id"), PATCH_OPERATION => work::update),
+    change!(DELETE, "wit/workitems", With("id"), work::delete),
+    change!(POST, "wit/workitemsbatch", Always, WORK_ITEM_BATCH => work::batch),
+    change!(POST, "wit/wiql", Without("id"), WIQL => work::wiql),
+    read_of("wit/workitemtypes", Always, work::types::read),
+    read_of("wit/workitemtypestates", Always, work::types::states_of),
+    read_of("wit/workitemtypesfield", Always, work::types::fields_of_type),
+    read_of("wit/fields", Always, work::types::fields),
+    read_of("wit/workitemrelationtypes", Always, work::types::relations),
+    read_of("wit/comments", Always, work::comments::read),
+    change!(POST, "wit/comments", Without("commentId"), WORK_ITEM_COMMENT => work::comments::add),
+    change!(PATCH, "wit/comments", With("commentId"), WORK_ITEM_COMMENT => work::comments::rewrite),
+    change!(DELETE, "wit/comments", With("commentId"), work::comments::delete),
+    read_of("wit/revisions", Always, work::history::revisions),
+    read_of("wit/updates", Always, work::history::updates),
+    read_of("wit/recyclebin", Always, work::recycle_bin::read),
+    change!(PATCH, "wit/recyclebin", With("id"), BINNED_WORK_ITEM => work::recycle_bin::restore),
+    change!(DELETE, "wit/recyclebin", With("id"), work::recycle_bin::destroy),
     // Tokens and keys.
     read_of("token/sessiontokens", With("authorizationId"), tokens::show),
     read_of("token/sessiontokens", Always, tokens::list),

@@ -84,6 +84,7 @@ pub(super) fn identity(directory: &Directory, base: &str, user: Uuid) -> Value {
 /// The repositories of one project as they are shown; what all of them have is made once.
 pub(super) struct Repositories<'a> {
     app: &'a App,
+    account: &'a str,
     project: ShownProject<'a>,
     /// The bases of the repositories' addresses in the REST API, of their pages, for Git and for Git over SSH.
     api: String,
@@ -93,11 +94,12 @@ pub(super) struct Repositories<'a> {
 }
 
 impl<'a> Repositories<'a> {
-    pub(super) fn new(app: &'a App, base: &str, account: &str, project: &'a Project) -> Self {
+    pub(super) fn new(app: &'a App, base: &str, account: &'a str, project: &'a Project) -> Self {
         let name = encode(&project.name);
         let web = format!("{base}/{name}/_git/");
         Self {
             app,
+            account,
             api: format!("{base}/{}/_apis/git/repositories/", project.id),
             remote: remote_base(app.profile, &web, account),
             ssh: ssh_base(app, base, account, &name),
@@ -108,6 +110,11 @@ impl<'a> Repositories<'a> {
 
     pub(super) fn project(&self) -> Uuid {
         self.project.id
+    }
+
+    /// The path by which faults name a repository.
+    fn address(&self, repo: &Repo) -> String {
+        format!("/{}/{}/_git/{}", self.account, self.project.name, repo.name)
     }
 
     /// One of them. This reads which branch its `HEAD` names.
@@ -123,7 +130,7 @@ impl<'a> Repositories<'a> {
             remote_url: format!("{}{name}", self.remote),
             size: repo.handle.size(&path),
             is_disabled: repo.is_disabled,
-            is_in_maintenance: false,
+            is_in_maintenance: self.app.faults.maintenance(&self.address(repo)).is_some(),
             is_fork: repo.parent.map(|_| true),
             ssh_url: self.ssh.as_ref().map(|ssh| format!("{ssh}{name}")),
             default_branch: repo.handle.default_branch(&path).ok().flatten(),

@@ -21,6 +21,7 @@ use crate::directory::pull_request::{MergeStatus, MergeStrategy, PullStatus, Que
 use crate::directory::{Directory, PullRequest};
 use crate::hosting::PushOrigin;
 use crate::limits::COMPLETION_ATTEMPTS;
+use crate::registry::work_items::Stamp;
 
 /// Queues the completion of an active pull request, if the principal may.
 pub(super) fn queue(
@@ -264,7 +265,11 @@ fn finish(ctx: &RepoContext, id: i64, commit: ObjectId) -> Result<PullRequest, R
     }
     let repository = ctx.open()?;
     let target = tip(&repository, &pull.target)?;
-    let (pull, ()) = edit_as(ctx, &id.to_string(), |_, pull| {
+    let (pull, ()) = edit_as(ctx, &id.to_string(), |change, pull| {
+        if pull.completion.as_ref().is_some_and(|options| options.transition_work_items) {
+            let by = ctx.principal.user.unwrap_or_default();
+            change.transition_work_items(pull, Stamp::new(by, now(ctx)));
+        }
         pull.status = PullStatus::Completed;
         pull.closed = Some(now(ctx));
         pull.closed_by = ctx.principal.user;

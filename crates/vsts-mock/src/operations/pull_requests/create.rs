@@ -7,13 +7,14 @@ use uuid::Uuid;
 use super::super::context::RepoContext;
 use super::super::refused::Refused;
 use super::{check_text, fork, labels, now, policies, reviewers, written};
-use crate::access::{Permission, Target, authorize};
+use crate::access::{Permission, Target, Viewer, authorize, reads_work};
 use crate::directory::PullRequest;
 use crate::directory::pull_request::{CompletionOptions, IterationReason, Merge, MergeStatus, PullStatus};
 use crate::limits::{
     ACTIVE_PULL_REQUESTS, PULL_REQUEST_DESCRIPTION, PULL_REQUEST_PARTS, PULL_REQUEST_TITLE, REF_NAME_BYTES,
 };
-use crate::registry::random_id;
+use crate::registry::work_items::Stamp;
+use crate::registry::{WorkItemError, random_id};
 use crate::state::{Change, PushFilter};
 
 /// A pull request to make.
@@ -79,7 +80,7 @@ pub(crate) fn create(ctx: &RepoContext, new: &NewPullRequest<'_>) -> Result<Pull
             last_push: last.first().map_or(0, |push| push.id),
             reviewers: Vec::new(),
             labels: Vec::new(),
-            work_items: new.work_items.clone(),
+            work_items: Vec::new(),
             properties: BTreeMap::new(),
             completion: new.completion.clone(),
             queued: None,
@@ -94,10 +95,33 @@ pub(crate) fn create(ctx: &RepoContext, new: &NewPullRequest<'_>) -> Result<Pull
         policies::add_required_reviewers(ctx, &repository, &change.directory, &mut pull)?;
         super::iterations::add(ctx, &repository, &mut change, &pull, IterationReason::Create, None)?;
         change.put(pull.clone());
+        for id in &new.work_items {
+            let stamp = Stamp::new(pull.creator, now);
+            link(ctx, &mut change, id, &pull, stamp)?;
+        }
+        let stored = change.directory.pulls.get(pull.account, pull.id);
+        let pull = stored.cloned().unwrap_or(pull);
         change.commit().await?;
         ctx.app.merge_queue.add(ctx.repo.id);
         Ok(pull)
     })
+}
+
+/// Links a work item, which has to be one that the creator may know of.
+fn link(
+    ctx: &RepoContext,
+    change: &mut Change<'_>,
+    id: &str,
+    pull: &PullRequest,
+    stamp: Stamp,
+) -> Result<(), Refused> {
+    let found = id.parse().ok().and_then(|id| change.directory.work.get(pull.account, id));
+    let project = found.and_then(|item| change.directory.projects.get(&item.project));
+    let viewer = Viewer::new(&change.directory, &ctx.principal);
+    if !project.is_some_and(|project| reads_work(&viewer, project)) {
+        return Err(WorkItemError::no_item(id).into());
+    }
+    Ok(change.link_work_item(id, pull, ctx.repo.project, stamp)?)
 }
 
 /// A merge that is due.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{ago, avatar, problem};
 use super::super::source::Source;
-use super::super::{Failure, Outcome, commits};
+use super::super::{Failure, Outcome, commits, work_items};
 use super::view::{Refusal, View};
 use super::{decide, files, page_of, refusable, source_name, state, state_class, thread};
 use crate::access::subjects;
@@ -92,6 +92,7 @@ fn overview(view: &View<'_>) -> Result<Markup, Failure> {
                 } }
             }
         }
+        (work_items::linked(source.ctx, &source.account.name, &pull.work_items))
         (reviewers(view))
         section aria-labelledby="discussion" {
             h2 #discussion { "Comments" }

@@ -103,13 +103,12 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
 }
 
 /// A push as service hooks are told of it.
-pub(crate) fn event(request: &RepoRequest) -> Result<Value, Failure> {
-    let push = pushes::find(request, request.part("pushId"))?;
+pub(crate) fn event(request: &RepoRequest, push: &Push) -> Result<Value, Failure> {
     let repository = request.open()?;
-    let mut value = reference(request, &push);
-    value["refUpdates"] = ref_updates(request, &push);
-    value["_links"] = links(request, &push);
-    let found = pushes::new_commits(request, &repository, &push, 0, HOOK_COMMITS)?;
+    let mut value = reference(request, push);
+    value["refUpdates"] = ref_updates(request, push);
+    value["_links"] = links(request, push);
+    let found = pushes::new_commits(request, &repository, push, 0, HOOK_COMMITS)?;
     let commits: Result<Vec<Value>, Failure> =
         found.iter().map(|id| commits::whole(request, &repository, *id)).collect();
     value["commits"] = commits?.into();

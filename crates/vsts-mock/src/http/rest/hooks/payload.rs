@@ -17,6 +17,7 @@ use crate::access::{Permissions, Principal};
 use crate::app::App;
 use crate::directory::pull_request::{MergeStatus, PullStatus};
 use crate::directory::{PullRequest, Repo, Subscription};
+use crate::operations::pushes::find as find_push;
 use crate::registry::random_id;
 
 /// Something that happened, of one event type.
@@ -129,24 +130,25 @@ impl Notice {
     fn told(&self, request: &RepoRequest, filters: &Subscription) -> Result<Option<Told>, Failure> {
         let version = "1.0";
         match &self.subject {
-            Subject::Push(_) => {
-                let resource = pushes::event(request)?;
-                let refs = resource["refUpdates"].as_array().cloned().unwrap_or_default();
-                let name = refs.first().and_then(|one| one["name"].as_str()).unwrap_or_default().to_owned();
-                let is_wanted = filters.filter("branch").is_none_or(|wanted| {
-                    refs.iter().filter_map(|one| one["name"].as_str()).any(|name| is_branch(name, wanted))
-                });
-                let pusher = resource["pushedBy"]["id"].as_str().unwrap_or_default();
+            Subject::Push(id) => {
+                let push = find_push(request, &id.to_string())?;
+                let is_wanted = filters
+                    .filter("branch")
+                    .is_none_or(|wanted| push.refs.iter().any(|one| is_branch(&one.name, wanted)));
+                let pusher = push.user.to_string();
                 if !is_wanted
-                    || filters.filter("pushedBy").is_some_and(|wanted| !is_of(request, pusher, wanted))
+                    || filters.filter("pushedBy").is_some_and(|wanted| !is_of(request, &pusher, wanted))
                 {
                     return Ok(None);
                 }
+                // Only what is told is worth a walk through the commits.
+                let resource = pushes::event(request, &push)?;
+                let name = push.refs.first().map_or("", |one| one.name.as_str());
                 let message = format!(
                     "{} pushed updates to {} of {}",
-                    resource["pushedBy"]["displayName"].as_str().unwrap_or_default(),
+                    name_of(request, push.user),
                     name.strip_prefix("refs/heads/")
-                        .map_or_else(|| name.clone(), |branch| format!("branch {branch}")),
+                        .map_or_else(|| name.to_owned(), |branch| format!("branch {branch}")),
                     self.repo.name
                 );
                 Ok(Some(Told { resource, resource_version: version, message }))

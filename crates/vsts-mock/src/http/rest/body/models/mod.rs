@@ -5,12 +5,14 @@
 mod access;
 mod git;
 mod pulls;
+mod work;
 
 use super::Field::{Any, Ignored, Of, Text, Unsupported};
 use super::{Field, Model};
 pub(crate) use access::*;
 pub(crate) use git::*;
 pub(crate) use pulls::*;
+pub(crate) use work::*;
 
 const fn model(name: &'static str, fields: &'static [(Field, &'static str)]) -> Model {
     Model { name, fields }

@@ -1,0 +1,4 @@
+//! Fuzzes [`targets::wiql`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::wiql(data));
