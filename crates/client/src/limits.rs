@@ -131,6 +131,8 @@ pub const SUBMIT_TRIES: u32 = 5;
 pub const SUBMIT_PAUSE: Duration = Duration::from_millis(500);
 /// The longest time that a submit on another computer may take to send a run.
 pub const SUBMIT_TIME: SignedDuration = SignedDuration::from_mins(10);
+/// The newest runs among which a sync looks for those that go on elsewhere.
+pub const RUNS_LOOKED: usize = 1000;
 /// Hosts that are asked at once about their runs.
 pub const HOSTS_ASKED: usize = 8;
 /// Time that a host which did not answer is left alone by commands that ask about all runs.

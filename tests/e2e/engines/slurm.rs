@@ -8,24 +8,30 @@ use e2e::{Actor, Sandbox};
 use serde_json::Value;
 
 /// A cluster whose login node is alice's computer, and her project with the target `slurm`.
-fn at_login_node<'s>(sandbox: &'s Sandbox, host: &'s Host<'s>) -> (Slurm<'s>, Actor<'s>, PathBuf) {
+pub(super) fn at_login_node<'s>(sandbox: &'s Sandbox, host: &'s Host<'s>) -> (Slurm<'s>, Actor<'s>, PathBuf) {
     let slurm = Slurm::start(sandbox, host);
     slurm.share();
+    let (alice, project) = project_of(sandbox, &[]);
+    (slurm, alice, project)
+}
+
+/// alice's project with the target `slurm`; with further words of the attach.
+pub(super) fn project_of<'s>(sandbox: &'s Sandbox, more: &[&str]) -> (Actor<'s>, PathBuf) {
     let alice = sandbox.stranger("alice");
     let project = alice.create_project(&sandbox.dir("work"), "iris");
     // The home folder of jobs is another than hers.
     let folder = sandbox.path().join("shared");
     let args = ["computetarget", "attach", "slurm", "-n", "slurm", "--folder", text(&folder)];
-    let _attached = alice.azml(&project, &args).ok();
-    (slurm, alice, project)
+    let _attached = alice.azml(&project, &[&args, more].concat()).ok();
+    (alice, project)
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
 /// The record of a run, as azml has it now.
-fn record(alice: &Actor<'_>, project: &Path, run: &str) -> Value {
+pub(super) fn record(alice: &Actor<'_>, project: &Path, run: &str) -> Value {
     alice.azml_json(project, &["history", "info", "-r", run])
 }
 
@@ -251,43 +257,4 @@ fn a_node_that_fails_is_slurms_word_for_the_end() {
     let ended = record(&alice, &project, &run);
     let expected = (&"Failed".into(), &"NODE_FAIL".into());
     assert_eq!((&ended["status"], &ended["engine"]["reason"]), expected, "{ended}");
-}
-
-#[test]
-fn a_sweep_on_a_cluster_has_a_job_for_each_run_and_its_cancel_ends_them() {
-    let sandbox = Sandbox::new();
-    let host = Host::start(&sandbox);
-    let (_slurm, alice, project) = at_login_node(&sandbox, &host);
-    write(
-        &project,
-        "train.sh",
-        "azml run log loss $1; echo $SLURM_JOB_ID; [ $1 -lt 9 ] || exec sleep 1000\n",
-    );
-    let sweep = |values: &str| {
-        let words = ["--max-parallel", "3", "--param", values, "--", "sh", "train.sh", "{lr}"];
-        [&["sweep", "-c", "slurm"][..], &words].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
-    };
-    let words = sweep("lr=1,2,3,4");
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let _done = alice.azml(&project, &words).ok();
-    let best =
-        alice.azml_json(&project, &["history", "list", "--query", "[?loss].[status, loss, engine.kind]"]);
-    let mut members: Vec<_> = best.as_array().expect("a list").clone();
-    members.sort_by_key(|member| member[1].as_i64());
-    let expected: Vec<Value> = (1..=4).map(|n| serde_json::json!(["Completed", n, "slurm"])).collect();
-    assert_eq!(members, expected);
-    // Two run, one waits, and one has not been sent.
-    let words = sweep("lr=9,10,11,12");
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let running = alice.spawn_azml(&project, &words);
-    let _full =
-        until(&alice, &project, "squeue -h -t R,PD -o %T | sort | tr '\\n' ' '", "*PENDING*RUNNING*RUNNING*");
-    let _asked = alice.run("kill", &project, &["-INT", &running.id().to_string()]).ok();
-    let ended = running.wait_with_output().expect("azml ends");
-    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
-    let queue = alice.sh(&project, "squeue -h -t PD,R").ok();
-    assert_eq!(queue.text(), "");
-    let left = alice
-        .azml_json(&project, &["history", "list", "--query", "[?status=='Running' || status=='Queued']"]);
-    assert_eq!(left, serde_json::json!([]));
 }

@@ -230,7 +230,7 @@ fn slurm(bed: &Bed<'_>) -> Outcome<Engine> {
              executor.submit(subprocess.check_call, ['sh', '{SCRIPT}'])\n",
         bed.place("submitit")
     );
-    let file = bed.sandbox.path().join("submitit.py");
+    let file = bed.sandbox.path().join("give.py");
     fs::write(&file, code)?;
     Ok(Engine {
         name: "slurm",

@@ -41,6 +41,8 @@ pub enum Command {
     LargeGive { project: ProjectId },
     /// Take in a job, JSON on standard input
     Put,
+    /// Take in the jobs of an array, JSON on standard input
+    PutArray,
     /// Start a job in a session of its own
     Start { run: RunId },
     /// Run a job to its end
@@ -48,7 +50,11 @@ pub enum Command {
         /// Leave the session of whoever started this
         #[arg(long)]
         own_session: bool,
-        run: RunId,
+        /// Run the task of this array that the engine has given to this process
+        #[arg(long, value_name = "NAME", conflicts_with = "run")]
+        array: Option<String>,
+        #[arg(required_unless_present = "array")]
+        run: Option<RunId>,
     },
     /// Run a job that came as a package, and print what it leaves; for engines that give no more than a log
     Carry {
@@ -58,16 +64,20 @@ pub enum Command {
         package: PathBuf,
         run: RunId,
     },
-    /// Say how a job stands
-    State { run: RunId },
+    /// Say how jobs stand; the runs are lines of standard input
+    State,
     /// Print the log of a job from a byte on
     Output { run: RunId, from: u64 },
-    /// Ask a job to end
-    Cancel { run: RunId },
+    /// Ask jobs to end; the runs are lines of standard input
+    Cancel {
+        /// Start none that has not begun, to have it say that it was ended: its engine says so
+        #[arg(long)]
+        only_ask: bool,
+    },
     /// Remove what no run needs; what to remove is JSON on standard input
     Prune,
-    /// Remove a job that is over
-    Forget { project: ProjectId, run: RunId },
+    /// Remove jobs that are over; the runs are lines of standard input
+    Forget { project: ProjectId },
 }
 
 /// Runs one of them.
@@ -77,7 +87,8 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, Comm
         Command::Prune => json(ui, &node::prune(ctx, &input()?)?),
         Command::Put => json(ui, &node::put(ctx, &input()?)?),
         Command::Start { run } => json(ui, &node::start(ctx, &run)?),
-        Command::State { run } => json(ui, &node::state(ctx, &run)?),
+        Command::PutArray => json(ui, &node::put_array(ctx, &input()?)?),
+        Command::State => json(ui, &node::states(ctx, &runs()?)?),
         Command::Serve { shallow, service, project } => done(node::serve(ctx, service, project, shallow)),
         Command::LargeLacks { from, project } => {
             let lacks = large::lacks(ctx, project, &large::list_of_stdin()?, from.as_deref())?;
@@ -85,7 +96,11 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, Comm
         }
         Command::LargeTake { project } => done(large::take(ctx, project)),
         Command::LargeGive { project } => done(large::give(ctx, project, &large::list_of_stdin()?)),
-        Command::Run { own_session, run } => {
+        Command::Run { own_session, array, run } => {
+            let run = match (run, array) {
+                (Some(run), _) => run,
+                (None, array) => node::run_of_task(ctx, &array.unwrap_or_default())?,
+            };
             let console = Arc::clone(ui) as Arc<dyn Console>;
             done(node::run(ctx, &run, own_session, &console).map(drop))
         }
@@ -97,8 +112,8 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, Comm
             done(ended.map(drop))
         }
         Command::Output { run, from } => done(ui.write_out(&node::output(ctx, &run, from)?)),
-        Command::Cancel { run } => done(node::cancel(ctx, &run)),
-        Command::Forget { project, run } => done(node::forget(ctx, project, &run)),
+        Command::Cancel { only_ask } => done(node::cancel(ctx, &runs()?, only_ask)),
+        Command::Forget { project } => done(node::forget(ctx, project, &runs()?)),
     }
 }
 
@@ -106,6 +121,13 @@ fn input() -> Result<Vec<u8>, CommandError> {
     let mut bytes = Vec::new();
     io::stdin().take(limits::JOB_SPEC).read_to_end(&mut bytes).map_err(CommandError::failed)?;
     Ok(bytes)
+}
+
+/// The runs on standard input.
+fn runs() -> Result<Vec<RunId>, CommandError> {
+    let input = input()?;
+    let lines = String::from_utf8_lossy(&input);
+    lines.lines().map(|line| RunId::parse(line).map_err(CommandError::usage)).collect()
 }
 
 fn done(result: Result<(), CommandError>) -> Result<Output, CommandError> {

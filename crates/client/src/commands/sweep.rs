@@ -65,7 +65,7 @@ pub struct Args {
 /// The options by which a sweep goes on and is shown.
 #[derive(Debug, clap::Args)]
 struct Shown {
-    /// The most runs at a time [default: the number of processors]
+    /// The most runs at a time [default: the number of processors; on Slurm as many as it has room for]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..=SWEEP_PARALLEL))]
     max_parallel: Option<u64>,
     #[command(flatten)]
@@ -210,9 +210,8 @@ fn best(ctx: &Context, args: &BestArgs) -> Result<Output, CommandError> {
 }
 
 impl Shown {
-    fn parallel(&self) -> usize {
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.max_parallel.and_then(|most| usize::try_from(most).ok()).unwrap_or_else(processors)
+    fn parallel(&self) -> Option<usize> {
+        self.max_parallel.and_then(|most| usize::try_from(most).ok())
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Handle {
     /// The name that the engine gave it, where that is another; `None` also if it is not known whether the run was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// The task of an array that it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub array: Option<Task>,
     /// The attempt, from 1.
     #[serde(default)]
     pub attempt: u32,
@@ -44,7 +47,29 @@ pub struct Handle {
     pub seen_utc: Option<String>,
 }
 
+/// A task of an array.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Task {
+    /// The array's name.
+    pub name: String,
+    /// The task's index.
+    pub index: u64,
+}
+
 impl Handle {
+    /// Returns whether two runs are reached in the same way.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        let way = |handle: &Self| {
+            (handle.kind.clone(), handle.host.clone(), handle.azml.clone(), handle.folder.clone())
+        };
+        way(self) == way(other)
+    }
+
+    /// The run's id; `None` if it is none.
+    pub fn run_id(&self) -> Option<RunId> {
+        RunId::parse(&self.run).ok()
+    }
+
     /// A place for runs.
     pub fn new(kind: &str, host: String) -> Self {
         Self { kind: kind.to_owned(), host, attempt: 1, ..Self::default() }

@@ -20,15 +20,18 @@ mod shell;
 mod slurm;
 pub mod spec;
 
+use std::collections::BTreeSet;
+
 use azml_core::history::{self, HistoryRepo};
+use azml_core::id::RunId;
 use git_wire::client::{self, TransportError};
 
-pub use self::handle::Handle;
+pub use self::handle::{Handle, Task};
 pub use self::process::ProcessEngine;
 use self::prune::{PruneRequest, Pruned};
 pub use self::ray::RayEngine;
 pub use self::slurm::SlurmEngine;
-pub use self::spec::JobSpec;
+pub use self::spec::{ArraySpec, JobSpec};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::run::config::{Compute, RunConfig};
@@ -49,15 +52,21 @@ pub trait Engine: Send {
     /// know whether a call succeeded makes it again.
     fn submit(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<Handle, Error>;
 
-    /// The state of a run. A host that does not answer is [`State::Unreachable`] and no error: the run may go on.
-    fn state(&self, handle: &Handle) -> Result<State, Error>;
+    /// The states of runs, in their order, by as few questions as the engine needs. A host that does not answer is
+    /// [`State::Unreachable`] and no error: the runs may go on.
+    fn states(&self, handles: &[Handle]) -> Result<Vec<State>, Error>;
+
+    /// The state of one run.
+    fn state(&self, handle: &Handle) -> Result<State, Error> {
+        Ok(self.states(std::slice::from_ref(handle))?.pop().unwrap_or(State::Unknown))
+    }
 
     /// Gives the bytes that the run has printed, from byte `from` on: up to a bound, and none if there is nothing new after a
     /// short wait.
     fn output(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error>;
 
-    /// Asks for the end of a run; one that waits ends at once. Done when it is asked: the state tells the rest.
-    fn cancel(&self, handle: &Handle) -> Result<(), Error>;
+    /// Asks for the end of runs; those that wait end at once. Done when it is asked: the states tell the rest.
+    fn cancel(&self, handles: &[Handle]) -> Result<(), Error>;
 
     /// The most bytes of large files that a snapshot may have.
     fn takes_large(&self) -> u64 {
@@ -69,15 +78,41 @@ pub trait Engine: Send {
         true
     }
 
-    /// Fetches what the run has written so far to refs of its own (`refs/azureml/inbox/<GUID>/<run>/…`) into the same refs of
-    /// `history`. Returns whether there was anything.
-    fn results(&self, history: &HistoryRepo, handle: &Handle) -> Result<bool, Error>;
+    /// Fetches what runs have written so far to refs of their own (`refs/azureml/inbox/<GUID>/<run>/…`) into the same refs of
+    /// `history`. Returns those that have written something.
+    fn results(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error>;
 
     /// Removes from its computers what no run there needs any more.
     fn prune(&self, request: PruneRequest) -> Result<Pruned, Error>;
 
-    /// Removes what the node keeps of a run whose results are here. One that is not there is forgotten already.
-    fn forget(&self, history: &HistoryRepo, handle: &Handle) -> Result<(), Error>;
+    /// Removes what the node keeps of runs whose results are here. One that is not there is forgotten already.
+    fn forget(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<(), Error>;
+
+    /// The engine's way to take many runs as one job, if it has one.
+    fn arrays(&self) -> Option<&dyn Arrays> {
+        None
+    }
+}
+
+/// Runs many runs as one job of the engine's: an array.
+pub trait Arrays {
+    /// The index that is too high for a task of an array.
+    fn end(&self) -> Result<u64, Error>;
+
+    /// Brings the snapshot and the runs to the node, and has the engine run them as one array; gives the handles in the order of
+    /// the members. Idempotent by the array's name, as [`Engine::submit`] is by a run's id.
+    fn submit(&self, history: &HistoryRepo, array: &Array<'_>) -> Result<Vec<Handle>, Error>;
+}
+
+/// An array to submit.
+#[derive(Debug)]
+pub struct Array<'a> {
+    /// Its name and its members.
+    pub spec: &'a ArraySpec,
+    /// The most members that run at once; without one the engine decides.
+    pub at_once: Option<usize>,
+    /// The job whose end it waits for.
+    pub after: Option<&'a str>,
 }
 
 /// The state of a run, as its engine has it.

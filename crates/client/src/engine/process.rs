@@ -1,10 +1,12 @@
 //! The engine of hosts without a scheduler: the node's azml is a process of its own there, in a session that no connection
 //! holds.
 
+use std::collections::BTreeSet;
+
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
 
-use super::node::Node;
+use super::node::{JobState, Node};
 use super::prune::{PruneRequest, Pruned};
 use super::{Engine, Error, Handle, JobSpec, State};
 use crate::run::config::RunConfig;
@@ -34,8 +36,8 @@ impl Engine for ProcessEngine {
         Ok(Handle { node: state.node, ..self.node.handle(spec) })
     }
 
-    fn state(&self, handle: &Handle) -> Result<State, Error> {
-        Node::or_unreachable(self.node.state(&handle.run).map(|state| {
+    fn states(&self, handles: &[Handle]) -> Result<Vec<State>, Error> {
+        let state_of = |state: JobState| {
             if state.goes_on {
                 State::Running { node: state.node }
             } else if state.is_started {
@@ -44,26 +46,28 @@ impl Engine for ProcessEngine {
                 // A job that is there and was not started is one whose submit was cut off: nobody starts it any more.
                 State::Unknown
             }
-        }))
+        };
+        let states = self.node.states(handles).map(|states| states.into_iter().map(state_of).collect());
+        Node::or_unreachable(states, handles.len())
     }
 
     fn output(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error> {
         self.node.output(&handle.run, from)
     }
 
-    fn cancel(&self, handle: &Handle) -> Result<(), Error> {
-        self.node.cancel(&handle.run)
+    fn cancel(&self, handles: &[Handle]) -> Result<(), Error> {
+        self.node.cancel(handles)
     }
 
-    fn results(&self, history: &HistoryRepo, handle: &Handle) -> Result<bool, Error> {
-        RunId::parse(&handle.run).map_or(Ok(false), |run| self.node.fetch(history, &run))
+    fn results(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error> {
+        self.node.fetch(history, handles)
     }
 
     fn prune(&self, request: PruneRequest) -> Result<Pruned, Error> {
         self.node.prune(request)
     }
 
-    fn forget(&self, history: &HistoryRepo, handle: &Handle) -> Result<(), Error> {
-        self.node.forget(history, &handle.run)
+    fn forget(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<(), Error> {
+        self.node.forget(history, handles)
     }
 }

@@ -5,6 +5,7 @@
 //! gives no file back, so that the run's results are at the end of its log. Nothing there is secret: whoever reaches the API sees
 //! all jobs, and runs their own.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::thread::sleep;
@@ -252,25 +253,9 @@ impl Engine for RayEngine {
         Ok(handle)
     }
 
-    fn state(&self, handle: &Handle) -> Result<State, Error> {
-        Node::or_unreachable(self.job(handle).map(|job| {
-            let Some(job) = job else { return State::Unknown };
-            let text = |key: &str| job[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-            let exit = job["driver_exit_code"].as_i64().and_then(|code| i32::try_from(code).ok());
-            let message = || text("message").map(|text| text.lines().next().unwrap_or_default().to_owned());
-            match job["status"].as_str().unwrap_or_default() {
-                "PENDING" => State::Queued { reason: message() },
-                "RUNNING" => {
-                    State::Running { node: job["driver_info"]["node_ip_address"].as_str().map(str::to_owned) }
-                }
-                "SUCCEEDED" => State::Ended { exit: exit.or(Some(0)), why: None },
-                "STOPPED" => State::Ended { exit, why: Some(CANCELED.to_owned()) },
-                state => {
-                    let why = text("error_type").or_else(message).unwrap_or_else(|| state.to_owned());
-                    State::Ended { exit, why: Some(why) }
-                }
-            }
-        }))
+    fn states(&self, handles: &[Handle]) -> Result<Vec<State>, Error> {
+        let states = handles.iter().map(|handle| self.job(handle).map(state_of)).collect();
+        Node::or_unreachable(states, handles.len())
     }
 
     fn output(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error> {
@@ -306,30 +291,23 @@ impl Engine for RayEngine {
         false
     }
 
-    fn cancel(&self, handle: &Handle) -> Result<(), Error> {
-        let answer =
-            self.ask(Method::POST, &format!("{}/stop", Self::path(handle)), "", limits::RAY_ANSWER)?;
-        if answer.status == StatusCode::NOT_FOUND {
-            return Ok(());
+    fn cancel(&self, handles: &[Handle]) -> Result<(), Error> {
+        for handle in handles {
+            let path = format!("{}/stop", Self::path(handle));
+            let answer = self.ask(Method::POST, &path, "", limits::RAY_ANSWER)?;
+            if answer.status != StatusCode::NOT_FOUND {
+                self.succeeded("stopping the job", answer)?;
+            }
         }
-        self.succeeded("stopping the job", answer).map(drop)
+        Ok(())
     }
 
-    fn results(&self, history: &HistoryRepo, handle: &Handle) -> Result<bool, Error> {
-        let Ok(run) = RunId::parse(&handle.run) else { return Ok(false) };
-        let text = self.log(handle)?;
-        let path = self.store(history);
-        let store = HistoryRepo::store(&path, &self.root(history), *history.id())?;
-        if !Log::of(&text).unpack(store.path()).map_err(|error| self.failed(error))? {
-            return Ok(false);
+    fn results(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error> {
+        let mut found = BTreeSet::new();
+        for handle in handles {
+            found.extend(self.results_of(history, handle)?);
         }
-        // What the results have in common with the snapshot was not sent back.
-        let objects = history.path().join("objects");
-        let alternates = format!("{}\n", objects.display());
-        std::fs::create_dir_all(path.join("objects/info"))
-            .and_then(|()| std::fs::write(path.join("objects/info/alternates"), alternates))
-            .map_err(|error| self.failed(error))?;
-        self.node.fetch(history, &run)
+        Ok(found)
     }
 
     fn prune(&self, _: PruneRequest) -> Result<Pruned, Error> {
@@ -341,13 +319,30 @@ impl Engine for RayEngine {
         Err(Error::Refused { host: self.host(), why })
     }
 
-    fn forget(&self, _: &HistoryRepo, _: &Handle) -> Result<(), Error> {
+    fn forget(&self, _: &HistoryRepo, _: &[Handle]) -> Result<(), Error> {
         // Ray keeps the job for whoever looks at its dashboard.
         Ok(())
     }
 }
 
 impl RayEngine {
+    /// Fetches what a run has left in its log.
+    fn results_of(&self, history: &HistoryRepo, handle: &Handle) -> Result<BTreeSet<RunId>, Error> {
+        let text = self.log(handle)?;
+        let path = self.store(history);
+        let store = HistoryRepo::store(&path, &self.root(history), *history.id())?;
+        if !Log::of(&text).unpack(store.path()).map_err(|error| self.failed(error))? {
+            return Ok(BTreeSet::new());
+        }
+        // What the results have in common with the snapshot was not sent back.
+        let objects = history.path().join("objects");
+        let alternates = format!("{}\n", objects.display());
+        std::fs::create_dir_all(path.join("objects/info"))
+            .and_then(|()| std::fs::write(path.join("objects/info/alternates"), alternates))
+            .map_err(|error| self.failed(error))?;
+        self.node.fetch(history, std::slice::from_ref(handle))
+    }
+
     /// The project's store in the scratch folder.
     fn store(&self, history: &HistoryRepo) -> std::path::PathBuf {
         self.scratch.path().join("store").join(format!("{}.git", history.id()))
@@ -358,5 +353,25 @@ impl RayEngine {
         let root = self.scratch.path().join("projects").join(history.id().to_string());
         drop(std::fs::create_dir_all(&root));
         root
+    }
+}
+
+/// The state of a job as Ray has it; `None` if it does not know it.
+fn state_of(job: Option<Value>) -> State {
+    let Some(job) = job else { return State::Unknown };
+    let text = |key: &str| job[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let exit = job["driver_exit_code"].as_i64().and_then(|code| i32::try_from(code).ok());
+    let message = || text("message").map(|text| text.lines().next().unwrap_or_default().to_owned());
+    match job["status"].as_str().unwrap_or_default() {
+        "PENDING" => State::Queued { reason: message() },
+        "RUNNING" => {
+            State::Running { node: job["driver_info"]["node_ip_address"].as_str().map(str::to_owned) }
+        }
+        "SUCCEEDED" => State::Ended { exit: exit.or(Some(0)), why: None },
+        "STOPPED" => State::Ended { exit, why: Some(CANCELED.to_owned()) },
+        state => {
+            let why = text("error_type").or_else(message).unwrap_or_else(|| state.to_owned());
+            State::Ended { exit, why: Some(why) }
+        }
     }
 }

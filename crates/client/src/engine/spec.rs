@@ -48,12 +48,26 @@ pub struct JobSpec {
     pub large_limit: u64,
     /// Seconds between two signs of life.
     pub heartbeat: u64,
+    /// True if the engine may start it again.
+    #[serde(default)]
+    pub may_start_again: bool,
     /// Files that the snapshot left out, for whoever misses them.
     #[serde(default)]
     pub left_out: Vec<String>,
     /// Keys that this version does not know.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
+}
+
+/// Jobs that an engine runs as one, its array.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArraySpec {
+    /// The version of this form.
+    pub version: u32,
+    /// The array's name, which no other has: also that of its job, and of a folder on the node.
+    pub name: String,
+    /// The jobs by their indexes.
+    pub members: BTreeMap<u64, JobSpec>,
 }
 
 /// Why a job can't be read.
@@ -70,18 +84,35 @@ pub enum SpecError {
     },
 }
 
+/// Reads what has a version.
+fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, SpecError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let Versioned { version } = serde_json::from_slice(bytes).map_err(SpecError::Malformed)?;
+    if version > VERSION {
+        return Err(SpecError::Newer { version });
+    }
+    serde_json::from_slice(bytes).map_err(SpecError::Malformed)
+}
+
+impl ArraySpec {
+    /// Reads one.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SpecError> {
+        parse(bytes)
+    }
+
+    /// Its bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("text keys and JSON values are always JSON")
+    }
+}
+
 impl JobSpec {
     /// Reads one.
     pub fn parse(bytes: &[u8]) -> Result<Self, SpecError> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u32,
-        }
-        let Versioned { version } = serde_json::from_slice(bytes).map_err(SpecError::Malformed)?;
-        if version > VERSION {
-            return Err(SpecError::Newer { version });
-        }
-        serde_json::from_slice(bytes).map_err(SpecError::Malformed)
+        parse(bytes)
     }
 
     /// Its bytes.

@@ -6,7 +6,8 @@ use azml_core::id::RunId;
 use azml_core::run::{RunRecord, RunStore, Status};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::runs;
+use super::sweep::Definition;
+use super::{runs, sweep};
 use crate::context::{Context, Opened};
 use crate::engine::{self, Handle, State};
 use crate::error::{CommandError, FileError};
@@ -34,6 +35,8 @@ pub enum Canceled {
         /// The engine, for people.
         place: String,
     },
+    /// The members of a sweep that engines have, and whose own azml is gone.
+    Members { sweep: RunId, count: usize },
     /// The azml that watches this run.
     Run(RunId),
     /// The processes that a run left running when its azml ended.
@@ -48,6 +51,9 @@ impl fmt::Display for Canceled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Elsewhere { run, place } => write!(f, "Asked {place} to end run {run}"),
+            Self::Members { sweep, count } => {
+                write!(f, "Asked for the end of the {count} runs of sweep {sweep} that go on")
+            }
             Self::Run(run) => write!(f, "Asked run {run} to end"),
             Self::Processes { run, group } => {
                 write!(f, "Asked what run {run} has left running to end (process group {group})")
@@ -72,15 +78,47 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
             if !engine.tells_cancel() {
                 remember()?;
             }
-            engine.cancel(&handle)?;
+            engine.cancel(std::slice::from_ref(&handle))?;
             if engine.tells_cancel() && matches!(engine.state(&handle), Ok(State::Queued { .. })) {
                 // Some engines start it all the same: whoever sees it run asks again.
                 remember()?;
             }
             Ok(Canceled::Elsewhere { run: record.run_id.clone(), place: handle.place().to_owned() })
         }
+        _ if Definition::is_in(record) && !runs::is_in_progress(ctx, opened, record)? => {
+            match cancel_members(ctx, opened, record)? {
+                0 => Ok(cancel_here(ctx, opened, record)?),
+                count => Ok(Canceled::Members { sweep: record.run_id.clone(), count }),
+            }
+        }
         _ => Ok(cancel_here(ctx, opened, record)?),
     }
+}
+
+/// Asks engines to end the members of a sweep; gives how many. The sweep itself is over then.
+fn cancel_members(ctx: &Context, opened: &Opened, sweep: &RunRecord) -> Result<usize, CommandError> {
+    let members = sweep::members(opened, sweep)?;
+    let open = members.iter().filter(|member| !member.status.is_over()).filter_map(Handle::of);
+    let mut groups: Vec<Vec<Handle>> = Vec::new();
+    for handle in open {
+        match groups.iter_mut().find(|group| group[0].is_beside(&handle)) {
+            Some(group) => group.push(handle),
+            None => groups.push(vec![handle]),
+        }
+    }
+    for group in &groups {
+        engine::of(ctx, &group[0])?.cancel(group)?;
+    }
+    let count = groups.iter().map(Vec::len).sum();
+    if count > 0 {
+        let now = ctx.env.now();
+        let put = |record: &mut RunRecord| {
+            (record.status, record.end_time_utc) = (Status::Canceled, Some(now));
+        };
+        let by = ctx.signature(opened.project.root());
+        RunStore::new(&opened.history).edit(&sweep.run_id, &by, put)?;
+    }
+    Ok(count)
 }
 
 fn cancel_here(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, Error> {

@@ -19,7 +19,7 @@ pub struct Synced {
     pub large_received: usize,
 }
 
-/// Pulls what the remote has, then pushes what it lacks; `with_large`, fetches the large files of all snapshots that are here.
+/// Pulls what the remote has, takes in what runs elsewhere have written, then pushes what the remote lacks; `with_large`, fetches the large files of all snapshots that are here.
 pub fn sync(
     ctx: &Context,
     opened: &Opened,
@@ -27,9 +27,13 @@ pub fn sync(
     with_large: bool,
 ) -> Result<Synced, CommandError> {
     let remote = ctx.remote(opened, token)?.ok_or(SyncError::NotLinked)?;
-    let (pulled, pushed) = sync::with_progress(ctx, opened.project.root(), "Syncing", |context| {
-        let pulled = sync::pull(&opened.history, &remote, context)?;
-        Ok::<_, SyncError>((pulled, sync::push_history(&opened.history, &remote, context)?))
+    let root = opened.project.root();
+    let pulled =
+        sync::with_progress(ctx, root, "Syncing", |context| sync::pull(&opened.history, &remote, context))?;
+    // Results of runs elsewhere get to the remote by whoever takes them in.
+    super::remote::look_at_newest(ctx, opened)?;
+    let pushed = sync::with_progress(ctx, root, "Syncing", |context| {
+        sync::push_history(&opened.history, &remote, context)
     })?;
     opened.history.set_push_error(None)?;
     push::warn_large_unpushed(ctx, opened);

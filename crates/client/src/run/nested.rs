@@ -33,6 +33,6 @@ pub fn record(
         }
         records.push(record);
     }
-    RunStore::new(&opened.history).put_all(&records, &ctx.signature(opened.project.root()))?;
+    RunStore::new(&opened.history).put_all(&records, &ctx.signature(opened.project.root())).map(drop)?;
     Ok(())
 }

@@ -108,16 +108,32 @@ impl HistoryRepo {
         Ok(all.into_iter().filter_map(read).collect())
     }
 
-    /// Removes the refs of a run on another computer.
-    pub fn remove_inbox(&self, run: &RunId) -> Result<(), Error> {
+    /// Puts refs of runs on other computers where they are there.
+    pub fn put_inboxes(&self, found: &[(FullName, ObjectId)]) -> Result<(), Error> {
+        self.change_inboxes(found.iter().map(|(name, tip)| (name.clone(), Some(*tip))).collect())
+    }
+
+    /// Removes the refs of runs on other computers.
+    pub fn remove_inboxes(&self, runs: &[RunId]) -> Result<(), Error> {
+        let of_run = |run| InboxPart::ALL.map(|part| (refs::inbox(&self.id, run, part), None));
+        self.change_inboxes(runs.iter().flat_map(of_run).collect())
+    }
+
+    fn change_inboxes(&self, changes: Vec<(FullName, Option<ObjectId>)>) -> Result<(), Error> {
         let _lock = self.lock_refs()?;
-        for part in InboxPart::ALL {
-            let name = refs::inbox(&self.id, run, part);
-            if let Some(tip) = self.ref_tip(name.as_ref())? {
-                self.swap(&name, Some(tip), None)?;
+        let (mut changed, mut edits) = (Vec::new(), Vec::new());
+        for (name, new) in changes {
+            let known = self.ref_tip(name.as_ref())?;
+            if known != new {
+                edits.push(edit(&name, known, new));
+                changed.push((name, known, new));
             }
         }
-        Ok(())
+        if self.git.edit_references_as(edits, Some(log_author())).is_ok() {
+            return Ok(());
+        }
+        // One by one, past what a killed process has left.
+        changed.iter().try_for_each(|(name, known, new)| self.swap(name, *known, *new))
     }
 
     /// Removes a ref that is where the caller last saw it.
@@ -155,23 +171,7 @@ impl HistoryRepo {
         if found == new {
             return Ok(());
         }
-        let was = match expected {
-            Some(id) => PreviousValue::MustExistAndMatch(Target::Object(id)),
-            None => PreviousValue::MustNotExist,
-        };
-        let change = match new {
-            Some(id) => Change::Update {
-                log: LogChange {
-                    mode: RefLog::AndReference,
-                    force_create_reflog: false,
-                    message: "azml".into(),
-                },
-                expected: was,
-                new: Target::Object(id),
-            },
-            None => Change::Delete { expected: was, log: RefLog::AndReference },
-        };
-        let edit = RefEdit { change, name: name.clone(), deref: false };
+        let edit = edit(name, expected, new);
         if self.git.edit_references_as(Some(edit.clone()), Some(log_author())).is_ok() {
             return Ok(());
         }
@@ -198,6 +198,23 @@ impl HistoryRepo {
             }
         }
     }
+}
+
+/// Moves a ref from where the caller last saw it to `new`, or removes it.
+fn edit(name: &FullName, expected: Option<ObjectId>, new: Option<ObjectId>) -> RefEdit {
+    let was = match expected {
+        Some(id) => PreviousValue::MustExistAndMatch(Target::Object(id)),
+        None => PreviousValue::MustNotExist,
+    };
+    let change = match new {
+        Some(id) => Change::Update {
+            log: LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: "azml".into() },
+            expected: was,
+            new: Target::Object(id),
+        },
+        None => Change::Delete { expected: was, log: RefLog::AndReference },
+    };
+    RefEdit { change, name: name.clone(), deref: false }
 }
 
 /// Returns the author for a reflog, which the history repository does not keep.

@@ -6,7 +6,10 @@
 //!
 //! Works with histories of which only the newest commits are here.
 
-use gix::{ObjectId, Repository, actor, bstr::BStr};
+use gix::{
+    ObjectId, Repository, actor, bstr::BStr, revision::walk::Sorting,
+    traverse::commit::simple::CommitTimeOrder,
+};
 
 use crate::large::{TRAILER, Tree};
 
@@ -86,6 +89,62 @@ pub fn join(
     let joined = write_commit(repo, tree.id, &[theirs, ours], by, message.as_str().into())
         .map_err(|source| Error::Write { ours, theirs, source })?;
     Ok(Joined::Both(joined))
+}
+
+/// The most parents of a commit that [`join_all`] writes beside the first.
+const JOINED_AT_ONCE: usize = 50;
+/// Seconds by which the clocks of computers may differ before [`join_all`] joins again what was joined already.
+const CLOCK_DIFFERENCE: i64 = 24 * 60 * 60;
+
+/// Joins `ours` with many tips, all of which must be here; gives the new tip, which is `ours` if it has them all. The first parent
+/// is ours each time, and so is the tree. Moves no ref.
+///
+/// Of `ours` only the commits since the oldest of the tips are looked at: joining a tip again does no harm.
+pub fn join_all(
+    repo: &Repository,
+    ours: Option<ObjectId>,
+    theirs: &[ObjectId],
+    by: &actor::Signature,
+) -> Result<Option<ObjectId>, Error> {
+    let mut new: Vec<ObjectId> = Vec::new();
+    for their in theirs {
+        if !new.contains(their) {
+            new.push(*their);
+        }
+    }
+    let Some(ours) = ours.or_else(|| new.first().copied()) else { return Ok(None) };
+    without_known(repo, ours, &mut new)?;
+    let mut tip = ours;
+    let read = |source| Error::Read { commit: ours, source };
+    for some in new.chunks(JOINED_AT_ONCE) {
+        let tree = Tree::of_commit(repo, tip).map_err(read)?;
+        let trailer = if tree.has_large { format!("\n{TRAILER}\n") } else { String::new() };
+        let message = format!("Join what {} runs elsewhere left\n{trailer}", some.len());
+        let parents: Vec<ObjectId> = std::iter::once(tip).chain(some.iter().copied()).collect();
+        tip = write_commit(repo, tree.id, &parents, by, message.as_str().into())
+            .map_err(|source| Error::Write { ours: tip, theirs: some[0], source })?;
+    }
+    Ok(Some(tip))
+}
+
+/// Removes the tips that `ours` has among its newer commits.
+fn without_known(repo: &Repository, ours: ObjectId, tips: &mut Vec<ObjectId>) -> Result<(), Error> {
+    let mut since = i64::MAX;
+    for tip in tips.iter() {
+        let found = repo.find_commit(*tip).and_then(|commit| commit.time());
+        since = since.min(found.map_err(|source| Error::Read { commit: *tip, source })?.seconds);
+    }
+    let failed = |source: gix::Error| Error::Walk { tip: ours, other: ours, source };
+    let since = since.saturating_sub(CLOCK_DIFFERENCE);
+    let sorting = Sorting::ByCommitTimeCutoff { order: CommitTimeOrder::NewestFirst, seconds: since };
+    for found in repo.rev_walk([ours]).sorting(sorting).all().map_err(failed)? {
+        if tips.is_empty() {
+            break;
+        }
+        let id = found.map_err(failed)?.id;
+        tips.retain(|tip| *tip != id);
+    }
+    Ok(())
 }
 
 /// Returns whether `other` is `tip` or one of its ancestors, as far as the history is here.

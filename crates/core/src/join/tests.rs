@@ -70,3 +70,21 @@ fn the_newest_commits_are_enough() {
     assert_eq!(join(&repo, later, theirs, &by()).unwrap(), Joined::Ours(later));
     assert!(!contains(&repo, later, absent).unwrap(), "what is not here is not known to be in it");
 }
+
+#[test]
+fn many_tips_are_joined_once_and_ours_stays_first() {
+    let (folder, repo) = repo();
+    let ours = commit(&repo, "ours", &[]);
+    let theirs: Vec<ObjectId> = (0..120).map(|n| commit(&repo, &format!("run {n}"), &[])).collect();
+    let tip = join_all(&repo, Some(ours), &theirs, &by()).unwrap().unwrap();
+    assert_eq!(tree_of(&repo, tip).unwrap(), tree_of(&repo, ours).unwrap());
+    assert!(theirs.iter().all(|their| contains(&repo, tip, *their).unwrap()));
+    assert_eq!(join_all(&repo, Some(tip), &theirs, &by()).unwrap(), Some(tip), "they are known");
+    let first = join_all(&repo, None, &theirs[..2], &by()).unwrap().unwrap();
+    assert_eq!(tree_of(&repo, first).unwrap(), tree_of(&repo, theirs[0]).unwrap());
+    assert_eq!(join_all(&repo, None, &[], &by()).unwrap(), None);
+    let mut git = std::process::Command::new("git");
+    let git = git.arg("--git-dir").arg(folder.path());
+    let output = git.args(["log", "--first-parent", "--format=%H"]).arg(tip.to_string()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 4, "ours, and three times fifty");
+}

@@ -98,6 +98,19 @@ impl<'r> Placing<'r> {
         Ok(&mut self.groups.get_mut(&moment).expect("it is there by now").1)
     }
 
+    /// Takes in the records of another runs tree, a small one; gives how many it has.
+    pub(super) fn join(&mut self, theirs: ObjectId) -> Result<usize, Error> {
+        let mut seen = BTreeSet::new();
+        for entry in shard::NewestFirst::new(self.repo, theirs)? {
+            let (run, _) = entry?;
+            if seen.insert(run.epoch_ms()) {
+                let theirs = Group::read(self.repo, shard::of_moment(self.repo, Some(theirs), &run)?)?;
+                self.group(&run)?.join(theirs);
+            }
+        }
+        Ok(seen.len())
+    }
+
     /// Puts the record of a run in the place of the one that is there, also of one that knows more. One of a newer version
     /// stays; the record is kept beside it, under an id of its own. Gives the id that the record has.
     pub(super) fn replace(&mut self, record: RunRecord) -> Result<RunId, Error> {

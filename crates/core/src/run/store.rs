@@ -134,8 +134,8 @@ impl<'h> RunStore<'h> {
             if placing.find(&record.run_id)?.is_some_and(|found| found.origin() == record.origin()) {
                 return Err(Error::Exists { run: record.run_id });
             }
-            let (commit, record) = commit_record(repo, &tip, placing, record, by)?;
-            Ok((Some(commit), record))
+            let (commit, mut kept) = commit_records(repo, &tip, placing, vec![record], by)?;
+            Ok((commit, kept.remove(0)))
         })
     }
 
@@ -144,7 +144,8 @@ impl<'h> RunStore<'h> {
         let repo = self.history.git();
         self.retry(|tip| {
             let placing = Placing::on(repo, tip.tree);
-            let (commit, _) = commit_record(repo, &tip, placing, record.clone(), by)?;
+            let (commit, _) = commit_records(repo, &tip, placing, vec![record.clone()], by)?;
+            let commit = commit.or(tip.commit).expect("a record was put, or the tip has it");
             Ok((Some(commit), commit))
         })
     }
@@ -156,41 +157,67 @@ impl<'h> RunStore<'h> {
         by: &actor::Signature,
         change: impl Fn(&mut RunRecord),
     ) -> Result<RunRecord, Error> {
+        let mut changed = self.edit_all(std::slice::from_ref(run), by, |_, record| change(record))?;
+        changed.pop().ok_or_else(|| Error::Unknown { run: run.clone() })
+    }
+
+    /// The same for several runs, in one commit; `change` is told which of them it is about.
+    pub fn edit_all(
+        &self,
+        runs: &[RunId],
+        by: &actor::Signature,
+        change: impl Fn(usize, &mut RunRecord),
+    ) -> Result<Vec<RunRecord>, Error> {
         let repo = self.history.git();
         self.retry(|tip| {
-            let mut placing = Placing::on(repo, tip.tree);
-            let mut record = placing.find(run)?.ok_or_else(|| Error::Unknown { run: run.clone() })?;
-            change(&mut record);
-            let (commit, record) = commit_record(repo, &tip, placing, record, by)?;
-            Ok((Some(commit), record))
+            let (mut placing, mut changed) = (Placing::on(repo, tip.tree), Vec::with_capacity(runs.len()));
+            for (at, run) in runs.iter().enumerate() {
+                let mut record = placing.find(run)?.ok_or_else(|| Error::Unknown { run: run.clone() })?;
+                change(at, &mut record);
+                changed.push(record);
+            }
+            commit_records(repo, &tip, placing, changed, by)
         })
     }
 
     /// Adds the records of runs that one process began, in one commit. Each gets the next number, or keeps the one that it
-    /// has.
-    pub fn put_all(&self, records: &[RunRecord], by: &actor::Signature) -> Result<(), Error> {
+    /// has. Gives the records as they are kept.
+    pub fn put_all(&self, records: &[RunRecord], by: &actor::Signature) -> Result<Vec<RunRecord>, Error> {
         let repo = self.history.git();
-        if records.is_empty() {
-            return Ok(());
-        }
         self.retry(|tip| {
             let (mut placing, mut last) = (Placing::on(repo, tip.tree), tip.totals.last_number);
-            for record in records {
-                let mut record = record.clone();
+            let mut numbered = records.to_vec();
+            for record in &mut numbered {
                 let known = placing.find(&record.run_id)?.filter(|known| known.origin() == record.origin());
                 record.run_number = known.map_or(record.run_number, |known| known.run_number);
                 if record.run_number == 0 {
                     last = last.saturating_add(1);
                     record.run_number = last;
                 }
-                placing.replace(record)?;
+            }
+            commit_records(repo, &tip, placing, numbered, by)
+        })
+    }
+
+    /// Takes in the records that runs elsewhere have written to refs of their own, in one commit; `theirs` are commits that are
+    /// here. Unlike [`Self::merge`], the history of the records does not come along.
+    pub fn take_in(&self, theirs: &[ObjectId], by: &actor::Signature) -> Result<(), Error> {
+        let repo = self.history.git();
+        self.retry(|tip| {
+            let mut placing = Placing::on(repo, tip.tree);
+            let (mut last, mut count) = (tip.totals.last_number, 0);
+            for theirs in theirs {
+                let their_tip = Tip::at(repo, Some(*theirs))?;
+                let Some(tree) = their_tip.tree else { continue };
+                last = last.max(their_tip.totals.last_number);
+                count += placing.join(tree)?;
             }
             let (tree, change) = placing.write()?;
             if tip.tree == Some(tree) {
                 return Ok((None, ()));
             }
             let runs = tip.totals.runs.saturating_add_signed(change);
-            let message = Totals { runs, last_number: last }.message(&format!("{} runs", records.len()));
+            let message = Totals { runs, last_number: last }.message(&format!("{count} runs elsewhere"));
             join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into())
                 .map(|commit| (Some(commit), ()))
                 .map_err(Error::WriteObject)
@@ -253,29 +280,33 @@ impl<'h> RunStore<'h> {
     }
 }
 
-/// Commits one record on the tip; the tip itself when it has the record as it is. Gives the record as it is kept.
-fn commit_record(
+/// Commits records on the tip, and nothing if the tip has them as they are. Gives the records as they are kept.
+fn commit_records(
     repo: &Repository,
     tip: &Tip,
     mut placing: Placing<'_>,
-    record: RunRecord,
+    records: Vec<RunRecord>,
     by: &actor::Signature,
-) -> Result<(ObjectId, RunRecord), Error> {
-    let number = record.run_number;
-    let id = placing.replace(record)?;
-    let record = placing.find(&id)?.expect("it has been placed");
+) -> Result<(Option<ObjectId>, Vec<RunRecord>), Error> {
+    let last_number = records.iter().map(|record| record.run_number).max().unwrap_or_default();
+    let about = match records.as_slice() {
+        [record] => format!("{}: {}", record.run_id, record.status),
+        several => format!("{} runs", several.len()),
+    };
+    let ids = records.into_iter().map(|record| placing.replace(record)).collect::<Result<Vec<_>, _>>()?;
+    let mut kept = Vec::with_capacity(ids.len());
+    for id in &ids {
+        kept.push(placing.find(id)?.expect("it has been placed"));
+    }
     let (tree, change) = placing.write()?;
-    if let Some(commit) = tip.commit
-        && tip.tree == Some(tree)
-    {
-        return Ok((commit, record));
+    if tip.tree == Some(tree) || kept.is_empty() {
+        return Ok((None, kept));
     }
     let totals = Totals {
         runs: tip.totals.runs.saturating_add_signed(change),
-        last_number: tip.totals.last_number.max(number),
+        last_number: tip.totals.last_number.max(last_number),
     };
-    let message = totals.message(&format!("{id}: {}", record.status));
-    join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into())
-        .map(|commit| (commit, record))
+    join::write_commit(repo, tree, tip.commit.as_slice(), by, totals.message(&about).as_str().into())
+        .map(|commit| (Some(commit), kept))
         .map_err(Error::WriteObject)
 }

@@ -1,6 +1,7 @@
 //! Ray, Spark, and one script on every engine: they install some hundred MB and take minutes.
 
 mod ray;
+mod slurm;
 
 use std::path::{Path, PathBuf};
 

@@ -64,7 +64,11 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandEr
 }
 
 fn show(ui: &Ui, ctx: &Context, opened: &Opened, run: &str) -> Result<Output, CommandError> {
-    remote::look_at(ctx, opened, &runs::resolve(ctx, opened, run)?)?;
+    let known = runs::resolve(ctx, opened, run)?;
+    if Definition::is_in(&known) {
+        sweep::look(ctx, opened, &known)?;
+    }
+    remote::look_at(ctx, opened, &known)?;
     let mut record = runs::resolve_current(ctx, opened, run)?;
     keeping::refresh(ctx, opened, &mut record);
     let fields = Value::Object(runs::fields(&record));

@@ -13,7 +13,8 @@ use crate::ui::Output;
 /// Push runs that the remote lacks, and fetch the runs of others
 ///
 /// Each run is pushed while it runs. Use this after a push that failed, or to get the runs of other computers. Nothing
-/// is ever forced: if somebody else pushed first, azml joins both histories.
+/// is ever forced: if somebody else pushed first, azml joins both histories. Runs that go on elsewhere are looked at, also
+/// those of others: their results get to the remote even if the computer that submitted them is gone.
 ///
 /// Example: `azml history sync`.
 #[derive(Debug, clap::Args)]

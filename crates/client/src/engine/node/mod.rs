@@ -5,6 +5,7 @@
 
 mod large;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::program::{self, Own};
 use super::prune::{PruneRequest, Pruned};
-use super::{Error, Handle, JobSpec, State, shell};
+use super::{ArraySpec, Error, Handle, JobSpec, State, shell};
 use crate::context::Context;
 use crate::env::AZML_NODE_DIR;
 use crate::error::CommandError;
@@ -69,6 +70,12 @@ pub struct JobState {
     pub node: Option<String>,
     /// The exit code of `azml node run`, once it has ended.
     pub exit: Option<i32>,
+    /// True if somebody has asked for its end.
+    #[serde(default)]
+    pub is_cancel_asked: bool,
+    /// True if its engine may start it again.
+    #[serde(default)]
+    pub may_start_again: bool,
 }
 
 /// A host with azml on it.
@@ -211,9 +218,19 @@ impl Node {
 
     /// Brings the snapshot and the job there. Nothing is started.
     pub fn bring_job(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<JobState, Error> {
-        self.push(history, spec)?;
+        self.push(history, spec.commit, &[&spec.run])?;
         self.bring_large(history, spec.commit)?;
         self.json(&["put"], &spec.to_bytes())
+    }
+
+    /// Brings the snapshot and the jobs of an array there, which have one snapshot.
+    pub fn bring_array(&self, history: &HistoryRepo, array: &ArraySpec) -> Result<Vec<JobState>, Error> {
+        let runs: Vec<&RunId> = array.members.values().map(|spec| &spec.run).collect();
+        if let Some(spec) = array.members.values().next() {
+            self.push(history, spec.commit, &runs)?;
+            self.bring_large(history, spec.commit)?;
+        }
+        self.json(&["put-array"], &array.to_bytes())
     }
 
     /// Starts the job as a process of the node's own.
@@ -221,9 +238,9 @@ impl Node {
         self.json(&["start", run], &[])
     }
 
-    /// The state of a job there.
-    pub fn state(&self, run: &str) -> Result<JobState, Error> {
-        self.json(&["state", run], &[])
+    /// The states of jobs there, in their order.
+    pub fn states(&self, handles: &[Handle]) -> Result<Vec<JobState>, Error> {
+        self.json(&["state"], lines(handles).as_bytes())
     }
 
     /// Bytes of the job's log, after a short wait if there are none yet.
@@ -231,14 +248,14 @@ impl Node {
         self.azml(&["output", run, &from.to_string()], &[])
     }
 
-    /// Asks for the end of a job.
-    pub fn cancel(&self, run: &str) -> Result<(), Error> {
-        self.azml(&["cancel", run], &[]).map(drop)
+    /// Asks for the end of jobs.
+    pub fn cancel(&self, handles: &[Handle]) -> Result<(), Error> {
+        self.azml(&["cancel"], lines(handles).as_bytes()).map(drop)
     }
 
-    /// Removes a job.
-    pub fn forget(&self, history: &HistoryRepo, run: &str) -> Result<(), Error> {
-        self.azml(&["forget", &history.id().to_string(), run], &[]).map(drop)
+    /// Removes jobs.
+    pub fn forget(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<(), Error> {
+        self.azml(&["forget", &history.id().to_string()], lines(handles).as_bytes()).map(drop)
     }
 
     /// Removes from there what no run needs.
@@ -247,12 +264,12 @@ impl Node {
         self.json(&["prune"], &request)
     }
 
-    /// Takes no answer for a state: the run may go on.
-    pub fn or_unreachable(answer: Result<State, Error>) -> Result<State, Error> {
+    /// Takes no answer for the state of so many runs: they may go on.
+    pub fn or_unreachable(answer: Result<Vec<State>, Error>, runs: usize) -> Result<Vec<State>, Error> {
         match answer {
             Err(error @ Error::Unreachable { .. }) => {
                 let why = CommandError::from(error).chain().join(": ");
-                Ok(State::Unreachable { why })
+                Ok(vec![State::Unreachable { why }; runs])
             }
             answer => answer,
         }
@@ -300,20 +317,24 @@ impl Node {
         }
     }
 
-    /// Pushes the snapshot's commit to a ref of the run's own.
-    fn push(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<(), Error> {
-        let name = refs::inbox(history.id(), &spec.run, InboxPart::Code);
-        let report = self.converse(Service::ReceivePack, history, Some(spec.commit), |connection| {
+    /// Pushes the snapshot's commit to a ref of each run's own.
+    fn push(&self, history: &HistoryRepo, commit: ObjectId, runs: &[&RunId]) -> Result<(), Error> {
+        let report = self.converse(Service::ReceivePack, history, Some(commit), |connection| {
             let mut session = PushSession::start(connection)?;
-            let old = session.tip(&name);
-            if old == Some(spec.commit) {
+            let mut updates = Vec::new();
+            for run in runs {
+                let name = refs::inbox(history.id(), run, InboxPart::Code);
+                let old = session.tip(&name);
+                if old != Some(commit) {
+                    updates.push(PushUpdate { name, old, new: Some(commit) });
+                }
+            }
+            if updates.is_empty() {
                 return Ok(None);
             }
-            let update = PushUpdate { name: name.clone(), old, new: Some(spec.commit) };
-            // A store gets no more of the history than the run's own snapshot, and later what was added since.
-            let boundary = if session.refs().is_empty() { vec![spec.commit] } else { Vec::new() };
-            let request =
-                PushRequest { updates: vec![update], atomic: true, boundary, ..PushRequest::default() };
+            // A store gets no more of the history than the runs' own snapshot, and later what was added since.
+            let boundary = if session.refs().is_empty() { vec![commit] } else { Vec::new() };
+            let request = PushRequest { updates, atomic: true, boundary, ..PushRequest::default() };
             session.push(history.git(), &request, &mut |_| {}).map(Some)
         })?;
         let Some(report) = report else { return Ok(()) };
@@ -329,22 +350,31 @@ impl Node {
         Error::Ref { host: self.name(), name: name.to_owned(), why: why.to_string() }
     }
 
-    /// Fetches the refs of a run into the same refs here.
-    pub fn fetch(&self, history: &HistoryRepo, run: &RunId) -> Result<bool, Error> {
+    /// Fetches the refs of runs into the same refs here; gives those that have some.
+    pub fn fetch(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error> {
         let parts = [InboxPart::Records, InboxPart::Attachments];
-        let names: Vec<FullName> = parts.iter().map(|part| refs::inbox(history.id(), run, *part)).collect();
-        let prefixes: Vec<String> = names.iter().map(|name| name.as_bstr().to_string()).collect();
+        let runs: BTreeSet<RunId> = handles.iter().filter_map(Handle::run_id).collect();
+        let names = || runs.iter().flat_map(|run| parts.map(|part| refs::inbox(history.id(), run, part)));
+        let prefixes: Vec<String> = if runs.len() > FEW {
+            vec![refs::inboxes(history.id())]
+        } else {
+            names().map(|name| name.as_bstr().to_string()).collect()
+        };
         let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
         let mut haves = Vec::new();
-        for name in &names {
+        for name in names() {
             haves.extend(history.ref_tip(name.as_ref())?);
         }
         let found = self.converse(Service::UploadPack, history, None, |connection| {
             let mut session = FetchSession::start(connection, &prefixes)?;
+            let is_wanted = |name: &FullName| {
+                refs::inbox_of(history.id(), name.as_ref())
+                    .is_some_and(|(run, part)| parts.contains(&part) && runs.contains(&run))
+            };
             let found: Vec<_> = session
                 .refs()
                 .iter()
-                .filter(|found| names.contains(&found.name))
+                .filter(|found| is_wanted(&found.name))
                 .map(|found| (found.name.clone(), found.id))
                 .collect();
             let wants: Vec<_> =
@@ -355,14 +385,21 @@ impl Node {
             }
             Ok(found)
         })?;
-        for (name, id) in &found {
-            let was = history.ref_tip(name.as_ref())?;
-            history.update_ref(name, was, *id)?;
-        }
-        // Now that there is a record that names them.
-        self.fetch_large(history, run)?;
-        Ok(!found.is_empty())
+        history.put_inboxes(&found)?;
+        let of = |name: &FullName| refs::inbox_of(history.id(), name.as_ref()).map(|(run, _)| run);
+        let have_written: BTreeSet<RunId> = found.iter().filter_map(|(name, _)| of(name)).collect();
+        // Now that there are records that name them.
+        have_written.iter().try_for_each(|run| self.fetch_large(history, run))?;
+        Ok(have_written)
     }
+}
+
+/// Runs whose refs are asked for by name; of more, the refs of all runs there are listed.
+const FEW: usize = 20;
+
+/// The ids of runs, a line each, as a node's azml reads them.
+pub fn lines(handles: &[Handle]) -> String {
+    handles.iter().map(|handle| format!("{}\n", handle.run)).collect()
 }
 
 /// A path as a word of shell, in which `~/` is the home folder.

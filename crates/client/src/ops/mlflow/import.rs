@@ -244,7 +244,7 @@ impl Batch<'_> {
         let with_objects =
             records.iter_mut().zip(written).filter_map(|(record, objects)| Some((record, objects?)));
         upload::commit_all(self.ctx, self.opened, with_objects)?;
-        Ok(store.put_all(&records, &self.ctx.signature(self.opened.project.root()))?)
+        Ok(store.put_all(&records, &self.ctx.signature(self.opened.project.root())).map(drop)?)
     }
 
     /// Writes the points of a run into its attachments, and what they come to into its record.

@@ -4,8 +4,11 @@
 //! `end.json` at the end (a further attempt has a `lock.2`): a job that has the first without the other, and whose lock can be had, has lost its azml. `log` is
 //! everything that the run prints, `cancel` the wish that it end, `program.json` the name of the azml that took it in.
 
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use azml_core::id::RunId;
@@ -19,6 +22,9 @@ use crate::env::host_name;
 use crate::error::CommandError;
 use crate::limits;
 use crate::run::process_table;
+
+/// The file with the path of the link by which a task of an array is found.
+const ARRAY: &str = "array";
 
 /// A job.
 #[derive(Clone, Debug)]
@@ -35,6 +41,9 @@ pub(super) struct Started {
     /// Tells the process from a later one of its number.
     pub(super) token: Option<String>,
     pub(super) host: String,
+    /// True if the engine may start it again.
+    #[serde(default)]
+    pub(super) may_start_again: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,12 +130,12 @@ impl Job {
     }
 
     /// Says that this process runs it.
-    pub(super) fn set_started(&self, attempt: u32) -> Result<(), CommandError> {
+    pub(super) fn set_started(&self, attempt: u32, may_start_again: bool) -> Result<(), CommandError> {
         let pid = std::process::id();
         // The end of the attempt before is none of this one.
         drop(std::fs::remove_file(self.folder.join("end.json")));
         let token = process_table::start_token(pid);
-        self.write("started.json", &Started { attempt, pid, token, host: host_name() })
+        self.write("started.json", &Started { attempt, pid, token, host: host_name(), may_start_again })
     }
 
     pub(super) fn started(&self) -> Option<Started> {
@@ -166,8 +175,10 @@ impl Job {
             is_known,
             is_started: started.is_some(),
             goes_on,
+            may_start_again: started.as_ref().is_some_and(|started| started.may_start_again),
             node: started.map(|started| started.host),
             exit: end.filter(|_| !goes_on).map(|end| end.exit),
+            is_cancel_asked: self.is_cancel_asked(),
         }
     }
 
@@ -224,8 +235,26 @@ impl Job {
         }
     }
 
-    /// Removes it.
+    /// Makes `link`, which the engine finds it by as a task of an array.
+    pub(super) fn join_array(&self, link: &Path) -> Result<(), CommandError> {
+        let to = Path::new("../../jobs").join(self.run.as_str());
+        match symlink(&to, link) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(|error| CommandError::file("make link", link, error))?,
+        }
+        // For whoever removes it.
+        let name = self.folder.join(ARRAY);
+        small_file::replace(&name, link.as_os_str().as_encoded_bytes(), false)
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Removes it, and with the last task of an array the array's folder.
     pub(super) fn remove(&self) -> Result<(), CommandError> {
+        if let Ok(link) = small_file::read(&self.folder.join(ARRAY)) {
+            let link = Path::new(OsStr::from_bytes(&link));
+            drop(std::fs::remove_file(link));
+            drop(link.parent().map(std::fs::remove_dir));
+        }
         crate::run::remove_folder(&self.folder)
             .map_err(|error| CommandError::file("remove", &self.folder, error))
     }

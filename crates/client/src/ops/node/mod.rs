@@ -6,10 +6,12 @@
 //! | `store/<GUID>.git` | a bare repository with the snapshots of a project, and the refs of its runs here |
 //! | `projects/<GUID>/` | takes the place of the project folder: what is in it is linked into run folders as ignored inputs are |
 //! | `jobs/<run>/` | a job: what is to be done, how it stands, its log ([`job`]) |
+//! | `arrays/<name>/` | an array: links from the indexes of its tasks to their jobs ([`array`]) |
 //! | `state/` | azml's own state, with the run folders |
 //!
 //! Every command here is short but [`run()`], and may be repeated: whoever gave it may not have heard that it was done.
 
+mod array;
 mod carry;
 mod job;
 pub mod large;
@@ -32,6 +34,7 @@ use git_wire::{Denial, Options, Policy, ProtocolVersion, RefUpdate, Repository, 
 
 use gix::ObjectId;
 
+pub use self::array::{put_array, run_of_task};
 pub use self::carry::carry;
 use self::job::Job;
 pub use self::prune::prune;
@@ -132,6 +135,14 @@ pub fn check(ctx: &Context, question: &[u8]) -> Result<Checked, CommandError> {
 pub fn put(ctx: &Context, spec: &[u8]) -> Result<JobState, CommandError> {
     let parsed = JobSpec::parse(spec).map_err(CommandError::failed)?;
     let base = Base::of(ctx)?;
+    check_snapshot(&base, &parsed)?;
+    let job = Job::at(&base.0, &parsed.run);
+    job.put(&parsed)?;
+    state_of(ctx, &base, &job)
+}
+
+/// Checks that a job's snapshot is here, and keeps it for the next push.
+fn check_snapshot(base: &Base, parsed: &JobSpec) -> Result<(), CommandError> {
     let store = base.store(parsed.project.id)?;
     let found = store.git().find_commit(parsed.commit).and_then(|commit| commit.tree_id());
     let tree = found
@@ -145,9 +156,7 @@ pub fn put(ctx: &Context, spec: &[u8]) -> Result<JobState, CommandError> {
     if let Ok(was) = store.ref_tip(code.as_ref()) {
         drop(store.update_ref(&code, was, parsed.commit));
     }
-    let job = Job::at(&base.0, &parsed.run);
-    job.put(&parsed)?;
-    state_of(ctx, &base, &job)
+    Ok(())
 }
 
 /// Starts a job in a session of its own, unless it was started before.
@@ -185,10 +194,11 @@ pub fn start(ctx: &Context, run: &RunId) -> Result<JobState, CommandError> {
     Err(CommandError::failed(format!("it did not start: {}", String::from_utf8_lossy(&said).trim())))
 }
 
-/// The state of a job. One whose azml died is closed: what it wrote is collected, and its record says `NotResponding`.
-pub fn state(ctx: &Context, run: &RunId) -> Result<JobState, CommandError> {
+/// The states of jobs, in their order. One whose azml died is closed: what it wrote is collected, and its record says
+/// `NotResponding`.
+pub fn states(ctx: &Context, runs: &[RunId]) -> Result<Vec<JobState>, CommandError> {
     let base = Base::of(ctx)?;
-    state_of(ctx, &base, &Job::at(&base.0, run))
+    runs.iter().map(|run| state_of(ctx, &base, &Job::at(&base.0, run))).collect()
 }
 
 fn state_of(ctx: &Context, base: &Base, job: &Job) -> Result<JobState, CommandError> {
@@ -216,15 +226,24 @@ pub fn output(ctx: &Context, run: &RunId, from: u64) -> Result<Vec<u8>, CommandE
     }
 }
 
-/// Asks a job to end, also one that has not been started.
-pub fn cancel(ctx: &Context, run: &RunId) -> Result<(), CommandError> {
+/// Asks jobs to end, also those that have not been started; with `only_ask` these are not started to say so.
+pub fn cancel(ctx: &Context, runs: &[RunId], only_ask: bool) -> Result<(), CommandError> {
     let base = Base::of(ctx)?;
-    let job = Job::at(&base.0, run);
-    job.ask_to_cancel()?;
-    if job.started().is_none() {
-        // Started for its end alone: the record says `Canceled` then, and nobody else can start it.
-        return start(ctx, run).map(drop);
+    for run in runs {
+        let job = Job::at(&base.0, run);
+        job.ask_to_cancel()?;
+        if job.started().is_some() {
+            end(&base, &job)?;
+        } else if !only_ask {
+            // Started for its end alone: the record says `Canceled` then, and nobody else can start it.
+            start(ctx, run)?;
+        }
     }
+    Ok(())
+}
+
+/// Ends what runs of a job on this computer.
+fn end(base: &Base, job: &Job) -> Result<(), CommandError> {
     if job.signal()? {
         return Ok(());
     }
@@ -239,31 +258,36 @@ pub fn cancel(ctx: &Context, run: &RunId) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Removes a job that is over, its refs and what it left; outputs that did not come back stay.
-pub fn forget(ctx: &Context, project: ProjectId, run: &RunId) -> Result<(), CommandError> {
+/// Removes jobs that are over, their refs and what they left; outputs that did not come back stay.
+pub fn forget(ctx: &Context, project: ProjectId, runs: &[RunId]) -> Result<(), CommandError> {
     let base = Base::of(ctx)?;
-    let job = Job::at(&base.0, run);
-    if job.state().goes_on {
-        return Err(CommandError::failed(format!("run {run} goes on")));
-    }
+    let (over, go_on): (Vec<RunId>, Vec<RunId>) =
+        runs.iter().cloned().partition(|run| !Job::at(&base.0, run).state().goes_on);
     let store = base.store(project)?;
-    let record = RunStore::new(&store.for_run(run.clone())).get(run)?;
-    if record.is_some_and(|record| record.attachments_left().is_empty()) {
-        let left = store.run_folder(run);
-        crate::run::remove_folder(&left).map_err(|error| CommandError::file("remove", &left, error))?;
+    for run in &over {
+        let record = RunStore::new(&store.for_run(run.clone())).get(run)?;
+        if record.is_some_and(|record| record.attachments_left().is_empty()) {
+            let left = store.run_folder(run);
+            crate::run::remove_folder(&left).map_err(|error| CommandError::file("remove", &left, error))?;
+        }
     }
-    let large = large::left_by(&store, run)?;
-    store.remove_inbox(run)?;
+    let mut large = Vec::new();
+    for run in &over {
+        large.extend(large::left_by(&store, run)?);
+    }
+    store.remove_inboxes(&over)?;
     large::remove(&store, &large)?;
     // Attempts that gave way to others have left theirs.
     let runs_dir = live::runs_dir(&base.state(), &project);
     let failed = |error| CommandError::file("look at", &runs_dir, error);
     for found in live::find(&runs_dir).map_err(failed)? {
-        if found.record.run_id == *run && !found.is_watched {
+        if over.contains(&found.record.run_id) && !found.is_watched {
             found.close().map_err(failed)?;
         }
     }
-    job.remove()
+    over.iter().try_for_each(|run| Job::at(&base.0, run).remove())?;
+    let go_on = go_on.first();
+    go_on.map_or(Ok(()), |run| Err(CommandError::failed(format!("run {run} goes on"))))
 }
 
 /// Serves the store of a project to the azml at the other end of standard input and output. The history of a store that is empty

@@ -65,7 +65,7 @@ pub fn run(
     let mut opened = base.open(&spec)?;
     claim(&mut opened.history, run, attempt)?;
     link_data(opened.project.root(), &spec.config)?;
-    job.set_started(attempt)?;
+    job.set_started(attempt, spec.may_start_again)?;
     let mut ctx = on_node(ctx, &base, spec.large_limit)?;
     ctx.env = ctx.env.with(AZML_HEARTBEAT, spec.heartbeat.to_string());
     ctx.settings = Settings::read(&ctx.env)?;

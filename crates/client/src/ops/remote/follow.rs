@@ -83,7 +83,7 @@ pub fn follow(
 }
 
 /// Says that a host does not answer, to somebody who waits.
-pub(super) fn tell_lost(ctx: &Context, why: &str) {
+pub fn tell_lost(ctx: &Context, why: &str) {
     ctx.notices.warning(&format!("{why}; azml tries again, and the run goes on"));
 }
 

@@ -8,13 +8,16 @@ mod all;
 mod fold;
 mod follow;
 mod silent;
+mod take_in;
+
+use std::collections::BTreeSet;
 
 use azml_core::id::RunId;
 use azml_core::run::{RunRecord, RunStore, Status};
 use crossbeam_channel::{Receiver, select};
 
-pub use self::all::look_at_all;
-pub use self::follow::{Followed, follow};
+pub use self::all::{look_at_all, look_at_newest};
+pub use self::follow::{Followed, follow, tell_lost};
 use self::silent::Silent;
 use super::runs;
 use crate::context::{Context, Opened};
@@ -23,51 +26,160 @@ use crate::engine::node::Node;
 use crate::engine::{self, Engine, State};
 use crate::error::CommandError;
 use crate::limits::{ENDING_LOOKS, ENDING_PAUSE, REMOTE_LOOK, SUBMIT_TIME};
-use crate::run::attachments::{Attachments, ControlLog};
 
 /// Asks the engine of a run how it stands, and brings the history up to date; gives the record, and whether the engine
 /// answered. A run that is over, or that no engine has, is as it is.
 pub fn look(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Looked, CommandError> {
-    let Some(handle) = Handle::of(record).filter(|_| !record.status.is_over()) else {
-        return Ok(Looked { record: record.clone(), state: None });
-    };
-    let engine = engine::of(ctx, &handle)?;
-    let mut state = engine.state(&handle)?;
-    if handle.cancel_asked && matches!(state, State::Running { .. }) {
-        // It was asked when it waited, and runs all the same.
-        engine.cancel(&handle)?;
-    }
-    if state == State::Unknown && may_be_on_its_way(ctx, opened, record)? {
-        return Ok(Looked { record: record.clone(), state: Some(state) });
-    }
-    let id = RunId::parse(&handle.run).map_err(CommandError::failed)?;
-    let mut tries = 0;
-    let has_news = loop {
-        if !matches!(state, State::Running { .. } | State::Ended { .. }) {
-            break false;
+    let mut looked = look_all(ctx, opened, std::slice::from_ref(record))?;
+    Ok(looked.pop().expect("each record is looked at"))
+}
+
+/// The same for several runs, in their order; each engine is asked once about all of its runs.
+pub fn look_all(ctx: &Context, opened: &Opened, records: &[RunRecord]) -> Result<Vec<Looked>, CommandError> {
+    let mut looked: Vec<Looked> =
+        records.iter().map(|record| Looked { record: record.clone(), state: None }).collect();
+    let mut groups: Vec<Vec<Open<'_>>> = Vec::new();
+    for (at, record) in records.iter().enumerate() {
+        let Some(handle) = Handle::of(record).filter(|_| !record.status.is_over()) else { continue };
+        let id = RunId::parse(&handle.run).map_err(CommandError::failed)?;
+        let open = Open { at, record, handle, id, state: State::Unknown };
+        match groups.iter_mut().find(|group| group[0].handle.is_beside(&open.handle)) {
+            Some(group) => group.push(open),
+            None => groups.push(vec![open]),
         }
-        // The line may break at any moment: then the run is as it was, and the next look fetches the rest.
-        let has_news = match engine.results(&opened.history, &handle) {
+    }
+    for mut group in groups {
+        let engine = engine::of(ctx, &group[0].handle)?;
+        let found = look_at_engine(ctx, opened, &*engine, &mut group)?;
+        for (open, record) in group.into_iter().zip(found) {
+            looked[open.at] = Looked { record, state: Some(open.state) };
+        }
+    }
+    Ok(looked)
+}
+
+/// A run that an engine has, and that is not over.
+struct Open<'r> {
+    /// Its place among the runs that are looked at.
+    at: usize,
+    record: &'r RunRecord,
+    handle: Handle,
+    id: RunId,
+    state: State,
+}
+
+fn handles<'o, 'r: 'o>(open: impl IntoIterator<Item = &'o Open<'r>>) -> Vec<Handle> {
+    open.into_iter().map(|open| open.handle.clone()).collect()
+}
+
+/// Looks at the runs of one engine; gives their records.
+fn look_at_engine(
+    ctx: &Context,
+    opened: &Opened,
+    engine: &dyn Engine,
+    all: &mut [Open<'_>],
+) -> Result<Vec<RunRecord>, CommandError> {
+    let states = engine.states(&handles(all.iter()))?;
+    for (open, state) in all.iter_mut().zip(states) {
+        open.state = of_another_computer(open.record, &open.handle, state);
+    }
+    // They were asked when they waited, and run all the same.
+    let is_asked = |open: &&Open<'_>| open.handle.cancel_asked && matches!(open.state, State::Running { .. });
+    let asked = handles(all.iter().filter(is_asked));
+    if !asked.is_empty() {
+        engine.cancel(&asked)?;
+    }
+    let mut left_alone = on_their_way(ctx, opened, all)?;
+    left_alone.extend(fetch_results(opened, engine, all)?);
+    let mut records: Vec<RunRecord> = all.iter().map(|open| open.record.clone()).collect();
+    let known: Vec<usize> = (0..all.len()).filter(|at| !left_alone.contains(at)).collect();
+    let open: Vec<&Open<'_>> = known.iter().map(|at| &all[*at]).collect();
+    for (at, record) in known.iter().zip(take_in::take_in(ctx, opened, engine, &open)?) {
+        records[*at] = record;
+    }
+    Ok(records)
+}
+
+/// Takes for silence that this computer's engine does not know a run that was given to the engine of another computer.
+fn of_another_computer(record: &RunRecord, handle: &Handle, state: State) -> State {
+    let host = record.host.as_deref().unwrap_or("another computer");
+    match state {
+        State::Unknown if handle.host.is_empty() && !runs::is_from_here(record) => State::Unreachable {
+            why: format!("it was given to {} on {host}, and this computer does not know it", handle.kind),
+        },
+        state => state,
+    }
+}
+
+/// The runs that the azml which submits them may not have sent yet, by their places.
+fn on_their_way(ctx: &Context, opened: &Opened, all: &[Open<'_>]) -> Result<BTreeSet<usize>, CommandError> {
+    let mut found = BTreeSet::new();
+    let asked = |open: &Open<'_>| open.state == State::Unknown && open.record.status == Status::Submitting;
+    if !all.iter().any(asked) {
+        return Ok(found);
+    }
+    let here = runs::unclosed(ctx, opened)?;
+    for (at, open) in all.iter().enumerate().filter(|(_, open)| asked(open)) {
+        let is_on_its_way = if runs::is_from_here(open.record) {
+            // A sweep's azml submits its members.
+            here.iter().any(|run| {
+                run.is_watched
+                    && (run.record.is_same_run(open.record)
+                        || Some(run.record.run_id.as_str()) == open.record.parent_run_id.as_deref())
+            })
+        } else {
+            // Of an azml on another computer nobody knows here whether it lives.
+            ctx.env.now().duration_since(open.record.created_utc) < SUBMIT_TIME
+        };
+        if is_on_its_way {
+            found.insert(at);
+        }
+    }
+    Ok(found)
+}
+
+/// Fetches what the runs that go on or have ended have written. Gives those, by their places, that have written their last word and
+/// have not ended for their engine: it may start them again.
+fn fetch_results(
+    opened: &Opened,
+    engine: &dyn Engine,
+    all: &mut [Open<'_>],
+) -> Result<Vec<usize>, CommandError> {
+    let mut asked: Vec<usize> = (0..all.len())
+        .filter(|at| matches!(all[*at].state, State::Running { .. } | State::Ended { .. }))
+        .collect();
+    for _ in 0..=ENDING_LOOKS {
+        let open = handles(asked.iter().map(|at| &all[*at]));
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        // The line may break at any moment: then the runs are as they were, and the next look fetches the rest.
+        let found = match engine.results(&opened.history, &open) {
             Err(error @ engine::Error::Unreachable { .. }) => {
-                state = Node::or_unreachable(Err(error))?;
-                break false;
+                let states = Node::or_unreachable(Err(error), asked.len())?;
+                asked.iter().zip(states).for_each(|(at, state)| all[*at].state = state);
+                return Ok(Vec::new());
             }
             found => found?,
         };
-        let is_ending = matches!(state, State::Running { .. }) && has_news && has_end(opened, &id)?;
-        if !is_ending || tries == ENDING_LOOKS {
-            break has_news;
+        // These wrote their last word a moment ago; the engine's word for their end follows.
+        let mut ending = Vec::new();
+        for at in asked {
+            let Open { id, state, .. } = &all[at];
+            if matches!(state, State::Running { .. }) && found.contains(id) && has_end(opened, id)? {
+                ending.push(at);
+            }
         }
-        // It wrote its last word a moment ago; the engine's word for its end follows.
-        tries += 1;
+        asked = ending;
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
         std::thread::sleep(ENDING_PAUSE);
-        state = engine.state(&handle)?;
-    };
-    if has_news {
-        fold::fold(&opened.history, &id, &ctx.signature(opened.project.root()))?;
+        let states = engine.states(&handles(asked.iter().map(|at| &all[*at])))?;
+        asked.iter().zip(states).for_each(|(at, state)| all[*at].state = state);
     }
-    let record = take_in(ctx, opened, record, &*engine, &handle, &state)?;
-    Ok(Looked { record, state: Some(state) })
+    asked.retain(|at| matches!(all[*at].state, State::Running { .. }));
+    Ok(asked)
 }
 
 /// Asks the engine of a run again and again until the run is over; gives its record, or `None` if something comes from `leave`.
@@ -87,7 +199,7 @@ pub fn wait(
         let was_lost = is_lost;
         is_lost = matches!(state, Some(State::Unreachable { .. }));
         if let (Some(State::Unreachable { why }), false) = (state, was_lost) {
-            follow::tell_lost(ctx, &why);
+            tell_lost(ctx, &why);
         }
         select! {
             recv(leave) -> _ => return Ok(None),
@@ -100,18 +212,6 @@ pub fn wait(
 fn has_end(opened: &Opened, id: &RunId) -> Result<bool, CommandError> {
     let record = RunStore::new(&opened.history.for_run(id.clone())).get(id)?;
     Ok(record.is_some_and(|record| record.status.is_over()))
-}
-
-/// Returns whether the azml that submits a run may not have sent it yet.
-fn may_be_on_its_way(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<bool, CommandError> {
-    if record.status != Status::Submitting {
-        return Ok(false);
-    }
-    if runs::is_from_here(record) {
-        return Ok(runs::is_in_progress(ctx, opened, record)?);
-    }
-    // Of an azml on another computer nobody knows here whether it lives.
-    Ok(ctx.env.now().duration_since(record.created_utc) < SUBMIT_TIME)
 }
 
 /// A run that was looked at.
@@ -155,114 +255,4 @@ pub fn tell_unreachable(ctx: &Context, record: &RunRecord, why: &str) {
         "run {} is shown as it was when its engine was last reached: {why}",
         record.run_id
     ));
-}
-
-/// Takes into the history what a run has written, and how it stands; gives its record.
-fn take_in(
-    ctx: &Context,
-    opened: &Opened,
-    record: &RunRecord,
-    engine: &dyn Engine,
-    handle: &Handle,
-    state: &State,
-) -> Result<RunRecord, CommandError> {
-    let by = ctx.signature(opened.project.root());
-    let store = RunStore::new(&opened.history);
-    let id = RunId::parse(&handle.run).map_err(CommandError::failed)?;
-    if matches!(state, State::Unreachable { .. }) {
-        return Ok(record.clone());
-    }
-    let now = store.current(record)?.unwrap_or_else(|| record.clone());
-    let is_over = now.status.is_over() || matches!(state, State::Ended { .. } | State::Unknown);
-    let mut changed = now.clone();
-    let mut known = handle.clone();
-    if let State::Ended { why: Some(why), .. } = state {
-        known.reason = Some(why.clone());
-    }
-    match state {
-        // The node saw a signal, and does not know whose it was: this one was the engine's.
-        State::Ended { why: Some(why), .. }
-            if now.status == Status::Canceled && why != CANCELED && !handle.cancel_asked =>
-        {
-            changed.status = Status::Failed;
-        }
-        _ if now.status.is_over() => {}
-        State::Queued { reason } => {
-            (changed.status, known.reason) = (Status::Queued, reason.clone());
-        }
-        State::Running { node } => {
-            changed.status = Status::Running;
-            (known.node, known.reason) = (node.clone().or(known.node), None);
-        }
-        State::Ended { .. } | State::Unknown => {
-            changed.status = end_of(state, handle);
-            changed.end_time_utc = Some(ctx.env.now());
-            let mut control =
-                ControlLog::append(&Attachments::of(&opened.history, &id)).map_err(CommandError::failed)?;
-            control.say(ctx.env.now(), &why_without_record(state, handle));
-        }
-        State::Unreachable { .. } => {}
-    }
-    known.put(&mut changed);
-    if changed != now {
-        let put = |record: &mut RunRecord| {
-            known.put(record);
-            if !record.status.is_over() || changed.status == Status::Failed {
-                (record.status, record.end_time_utc) = (changed.status, changed.end_time_utc);
-            }
-        };
-        changed = store.edit(&now.run_id, &by, put)?;
-    }
-    if is_over {
-        opened.history.remove_inbox(&id)?;
-        close(ctx, opened, &changed)?;
-        // Also one that was never started: a submit that was cut off, and goes on later, must find nothing to start.
-        if let Err(error) = engine.forget(&opened.history, handle) {
-            ctx.notices.warning(&format!(
-                "the files of run {} stay on {}: {}",
-                handle.run,
-                handle.place(),
-                CommandError::from(error).chain().join(": ")
-            ));
-        }
-    }
-    Ok(changed)
-}
-
-/// An engine's word for a run that somebody ended there.
-const CANCELED: &str = "CANCELLED";
-
-/// The status of a run that ended and could write no record.
-fn end_of(state: &State, handle: &Handle) -> Status {
-    match state {
-        State::Ended { why: Some(why), .. } if why == CANCELED => Status::Canceled,
-        State::Ended { .. } if handle.cancel_asked => Status::Canceled,
-        State::Ended { exit: Some(_), .. } | State::Ended { why: Some(_), .. } => Status::Failed,
-        // It was never there: nothing ran.
-        State::Unknown if handle.node.is_none() && handle.id.is_none() => Status::Failed,
-        _ => Status::NotResponding,
-    }
-}
-
-/// The same in words.
-fn why_without_record(state: &State, handle: &Handle) -> String {
-    let place = handle.place();
-    match state {
-        State::Ended { why: Some(why), .. } => format!("{place} ended the run: {why}"),
-        State::Ended { exit: Some(code), .. } => format!("azml on {place} ended with exit code {code}"),
-        State::Unknown if handle.node.is_none() && handle.id.is_none() => {
-            format!("the submit was cut off before {place} had the run: nothing ran")
-        }
-        State::Unknown => format!("{place} does not know the run"),
-        _ => format!("azml on {place} is gone"),
-    }
-}
-
-/// Removes what this computer kept of a run in progress.
-fn close(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<(), CommandError> {
-    let found = runs::unclosed(ctx, opened)?;
-    for found in found.into_iter().filter(|found| found.record.is_same_run(record) && !found.is_watched) {
-        found.close().map_err(CommandError::failed)?;
-    }
-    Ok(())
 }

@@ -15,6 +15,7 @@ use crate::error::CommandError;
 use crate::limits;
 use crate::ops::push::Push;
 use crate::ops::remote;
+use crate::run::attachments::ControlLog;
 use crate::run::console::Console;
 use crate::run::live::Live;
 use crate::run::signals::Cancel;
@@ -92,7 +93,7 @@ pub fn end_of(
         return Ok(over);
     }
     if let Some(handle) = Handle::of(record) {
-        engine::of(ctx, &handle)?.cancel(&handle)?;
+        engine::of(ctx, &handle)?.cancel(std::slice::from_ref(&handle))?;
     }
     Ok(remote::wait(ctx, opened, record, &never())?.unwrap_or_else(|| record.clone()))
 }
@@ -162,25 +163,14 @@ fn give_as(
     begin: impl FnOnce(&RunRecord) -> Result<(), CommandError>,
 ) -> Result<(RunRecord, Handle), CommandError> {
     let store = RunStore::new(&opened.history);
-    let words = match &plan.program {
-        Program::Command { words, .. } => Some(words.clone()),
-        _ => None,
-    };
-    let (mut record, secrets) = first_record(ctx, opened, plan, words, &live, taken);
     let handle = place.of_run(live.id(), 1);
-    handle.put(&mut record);
-    let (_, mut control) = logs(opened, &live)?;
-    control.say(ctx.env.now(), &format!("snapshot {}", taken.commit));
-    live.keep(&record)
-        .and_then(|()| live.set_elsewhere())
-        .and_then(|()| live.keep_secrets(&secrets))
-        .map_err(|error| CommandError::file("write into", live.folder(), error))?;
+    let (mut record, mut control) = keep(ctx, opened, plan, &handle, (&live, taken))?;
     let by = ctx.signature(opened.project.root());
     record = store.start(&record, &by)?;
     ctx.env.pass("send", 1);
     begin(&record)?;
     let spec = job(ctx, opened, plan, &record, taken);
-    let sent = submit(ctx, opened, engine, &spec);
+    let sent = submit(ctx, || engine.submit(&opened.history, &spec));
     ctx.env.pass("send", 2);
     let handle = match sent {
         Ok(handle) => handle,
@@ -199,16 +189,38 @@ fn give_as(
     Ok((record, handle))
 }
 
-/// Gives the engine the job; again, if the line breaks, for whoever has it already does not start it twice.
-fn submit(
+/// Makes the record of a run for an engine, and keeps on this computer what the next command needs if this process dies; the
+/// record, and the control log.
+pub(super) fn keep(
     ctx: &Context,
     opened: &Opened,
-    engine: &dyn Engine,
-    spec: &JobSpec,
-) -> Result<Handle, engine::Error> {
+    plan: &Plan,
+    handle: &Handle,
+    (live, taken): (&Live, &Taken),
+) -> Result<(RunRecord, ControlLog), CommandError> {
+    let words = match &plan.program {
+        Program::Command { words, .. } => Some(words.clone()),
+        _ => None,
+    };
+    let (mut record, secrets) = first_record(ctx, opened, plan, words, live, taken);
+    handle.put(&mut record);
+    let (_, mut control) = logs(opened, live)?;
+    control.say(ctx.env.now(), &format!("snapshot {}", taken.commit));
+    live.keep(&record)
+        .and_then(|()| live.set_elsewhere())
+        .and_then(|()| live.keep_secrets(&secrets))
+        .map_err(|error| CommandError::file("write into", live.folder(), error))?;
+    Ok((record, control))
+}
+
+/// Gives an engine what it is to run; again, if the line breaks, for whoever has it already does not start it twice.
+pub(super) fn submit<T>(
+    ctx: &Context,
+    give: impl Fn() -> Result<T, engine::Error>,
+) -> Result<T, engine::Error> {
     let (mut tries, mut pause) = (1, limits::SUBMIT_PAUSE);
     loop {
-        match engine.submit(&opened.history, spec) {
+        match give() {
             Err(engine::Error::Unreachable { host, source }) if tries < limits::SUBMIT_TRIES => {
                 ctx.notices.warning(&format!("{host} can't be reached, azml tries again: {source}"));
                 std::thread::sleep(pause);
@@ -225,7 +237,7 @@ fn not_sent(
     opened: &Opened,
     mut record: RunRecord,
     live: Live,
-    control: &mut crate::run::attachments::ControlLog,
+    control: &mut ControlLog,
     error: engine::Error,
 ) -> CommandError {
     let is_open = matches!(error, engine::Error::Unreachable { .. });
@@ -263,7 +275,7 @@ fn warn_of_inputs(ctx: &Context, taken: &Taken, place: &Handle) {
     }
 }
 
-fn job(ctx: &Context, opened: &Opened, plan: &Plan, record: &RunRecord, taken: &Taken) -> JobSpec {
+pub(super) fn job(ctx: &Context, opened: &Opened, plan: &Plan, record: &RunRecord, taken: &Taken) -> JobSpec {
     JobSpec {
         version: spec::VERSION,
         run: record.submitted_as(),
@@ -277,6 +289,7 @@ fn job(ctx: &Context, opened: &Opened, plan: &Plan, record: &RunRecord, taken: &
         attachments_limit: plan.attachments.in_git,
         large_limit: plan.attachments.large,
         heartbeat: ctx.settings.heartbeat().as_secs(),
+        may_start_again: plan.config.compute.requeue,
         left_out: Vec::new(),
         extra: std::collections::BTreeMap::new(),
     }

@@ -3,6 +3,7 @@
 //! Whatever fails after the record is written ends in a record that names it. The remote never decides how a run
 //! ends.
 
+pub mod array;
 pub mod elsewhere;
 mod job;
 mod plan;

@@ -29,7 +29,7 @@ use crate::run::streams::Stream;
 use crate::run::{heartbeat, keeping, recovery, upload};
 
 /// The time between two looks at whether a member is to end.
-const CANCEL_LOOK: Duration = Duration::from_millis(200);
+pub(super) const CANCEL_LOOK: Duration = Duration::from_millis(200);
 
 /// A sweep that is recorded as running.
 pub(super) struct Sweep<'a> {
@@ -49,8 +49,8 @@ pub(super) struct Sweep<'a> {
     pub(super) todo: Vec<(u64, Values)>,
     /// Those of them that a target has already.
     pub(super) going: BTreeMap<u64, RunRecord>,
-    /// The most that run at once.
-    pub(super) parallel: usize,
+    /// The most that run at once, if that was said.
+    pub(super) parallel: Option<usize>,
 }
 
 /// A report of a thread on a member.
@@ -75,7 +75,7 @@ impl Sweep<'_> {
             self.plan.remote.as_ref().map(|remote| Push::start(&opened.history, remote, by)).transpose()?;
         self.say(&format!("snapshot {}; {} runs to do", self.taken.commit, self.todo.len()));
         tell(Event::Recorded(&self.record, self.todo.len()));
-        let lost = self.run_members(push.as_ref(), cancel, tell);
+        let lost = self.run_all(push.as_ref(), cancel, tell);
         let members = members(opened, &self.record)?;
         let of = self.definition.members.len();
         let completed = members.iter().filter(|member| member.status == Status::Completed).count();
@@ -99,7 +99,23 @@ impl Sweep<'_> {
         lost.map(|_| Swept { sweep, members, of })
     }
 
-    fn say(&mut self, line: &str) {
+    /// Runs all members that are to be run, as an array of their engine if it has arrays; says whether it was cancelled.
+    fn run_all(
+        &mut self,
+        push: Option<&Push>,
+        cancel: &Cancel,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<bool, CommandError> {
+        if let Some(place) = engine::place(&self.plan.config.compute)? {
+            let engine = engine::of(self.ctx, &place)?;
+            if let Some(arrays) = engine.arrays() {
+                return self.run_array((&*engine, arrays, &place), push, cancel, tell);
+            }
+        }
+        self.run_members(push, cancel, tell)
+    }
+
+    pub(super) fn say(&mut self, line: &str) {
         self.control.say(self.ctx.env.now(), line);
     }
 
@@ -112,7 +128,8 @@ impl Sweep<'_> {
     ) -> Result<bool, CommandError> {
         let (of, stop) = (self.definition.members.len(), AtomicBool::new(false));
         let (ask, queue) = unbounded();
-        let threads = self.parallel.clamp(1, self.todo.len().max(1));
+        let processors = || thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.parallel.unwrap_or_else(processors).clamp(1, self.todo.len().max(1));
         for member in self.todo.drain(..) {
             ask.send(member).map_err(CommandError::failed)?;
         }
@@ -219,7 +236,7 @@ impl Sweep<'_> {
     }
 
     /// Gives a sign of life.
-    fn beat(&self) {
+    pub(super) fn beat(&self) {
         let mut record = self.record.clone();
         heartbeat::beat(&mut record, self.ctx.env.now());
         let by = self.ctx.signature(self.opened.project.root());
@@ -246,6 +263,25 @@ impl Sweep<'_> {
         self.live.finish().map_err(|error| CommandError::file("tidy up", &state, error))?;
         Ok(self.record)
     }
+}
+
+/// The plan of the member with this number and these values; that of the first member, the sweep's definition and the words of its
+/// command are given.
+pub(super) fn plan_of(
+    ctx: &Context,
+    opened: &Opened,
+    (first, definition, words): (&Plan, &Definition, &[String]),
+    sweep: &RunId,
+    (number, values): (u64, &Values),
+) -> Result<Plan, CommandError> {
+    let wanted = definition.wanted(words, values)?;
+    let mut plan = first.clone();
+    plan.program = submit::program(ctx, opened.project.root(), &plan.config, wanted)?;
+    plan.label.description = None;
+    plan.label.name = plan.label.name.map(|name| format!("{name}-{number}"));
+    plan.label.parameters = values.iter().cloned().collect();
+    plan.label.member = Some(Member { parent: sweep.clone(), number });
+    Ok(plan)
 }
 
 /// A thread that runs one member after another.
@@ -280,13 +316,8 @@ impl Worker {
 
     fn run(&self, number: u64, values: &Values) -> Result<(RunRecord, Option<CommandError>), CommandError> {
         let Self { ctx, opened, .. } = self;
-        let wanted = self.definition.wanted(&self.words, values)?;
-        let mut plan = self.plan.clone();
-        plan.program = submit::program(ctx, opened.project.root(), &plan.config, wanted)?;
-        plan.label.description = None;
-        plan.label.name = plan.label.name.map(|name| format!("{name}-{number}"));
-        plan.label.parameters = values.iter().cloned().collect();
-        plan.label.member = Some(Member { parent: self.sweep.run_id.clone(), number });
+        let of_sweep = (&self.plan, &self.definition, &*self.words);
+        let plan = plan_of(ctx, opened, of_sweep, &self.sweep.run_id, (number, values))?;
         let (signal, received) = unbounded();
         let told = Told { news: self.news.clone(), number, values: values.clone(), signal };
         let console: Arc<dyn Console> = Arc::new(told);

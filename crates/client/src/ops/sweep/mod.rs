@@ -2,8 +2,9 @@
 //!
 //! The sweep itself has a record, which is the parent of its members' and defines them all: a sweep whose azml was killed is
 //! resumed from that. All members run in threads of one azml, which alone writes their records, so that none waits for or
-//! overtakes another's.
+//! overtakes another's; or they are one array of an engine ([`array`]).
 
+mod array;
 mod definition;
 mod members;
 mod space;
@@ -26,7 +27,7 @@ pub use self::template::Error as TemplateError;
 use super::submit::{self, Label, Member, Options, Plan, Wanted};
 use super::{remote, runs};
 use crate::context::{Context, Opened};
-use crate::engine::{self, Handle};
+use crate::engine::{self, Handle, State};
 use crate::error::CommandError;
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::live::{self, Live};
@@ -129,8 +130,8 @@ pub struct Request<'a> {
     pub parameters: Vec<(String, String)>,
     /// The number of members to take by chance, and the seed.
     pub sample: Option<(u64, u64)>,
-    /// The most members that run at once.
-    pub parallel: usize,
+    /// The most members that run at once; without it, as many as there are processors, or as the engine has room for.
+    pub parallel: Option<usize>,
     /// The options of the members' runs; the program has placeholders.
     pub options: Options<'a>,
 }
@@ -258,8 +259,8 @@ pub struct Resume<'a> {
     pub program: Option<Wanted>,
     /// The variables of its members, of which no record has the values.
     pub environment: BTreeMap<String, String>,
-    /// The most members that run at once.
-    pub parallel: usize,
+    /// The most members that run at once; without it, as many as there are processors, or as the engine has room for.
+    pub parallel: Option<usize>,
     /// A token for the remote.
     pub token: Option<&'a str>,
 }
@@ -285,10 +286,10 @@ pub fn resume(
     // Read under the lock: another azml may have run some of them just now.
     let mut completed = BTreeSet::new();
     let mut going = BTreeMap::new();
-    for member in members(opened, record)? {
+    // What a target has goes on without an azml, or has ended since.
+    for member in remote::look_all(ctx, opened, &members(opened, record)?)? {
+        let member = member.record;
         let Some(number) = Member::number_in(&member) else { continue };
-        // What a target has goes on without an azml, or has ended since.
-        let member = remote::look(ctx, opened, &member)?.record;
         if member.status == Status::Completed {
             completed.insert(number);
         } else if !member.status.is_over() && Handle::is_in(&member) {
@@ -429,6 +430,17 @@ fn end_orphans(ctx: &Context, opened: &Opened, sweep: &RunRecord) -> Result<(), 
                 std::thread::sleep(LOOK);
             }
             signal = Signal::KILL;
+        }
+    }
+    Ok(())
+}
+
+/// Asks the engines of a sweep's members how these stand.
+pub fn look(ctx: &Context, opened: &Opened, sweep: &RunRecord) -> Result<(), CommandError> {
+    for member in remote::look_all(ctx, opened, &members(opened, sweep)?)? {
+        if let Some(State::Unreachable { why }) = member.state {
+            remote::tell_unreachable(ctx, &member.record, &why);
+            break;
         }
     }
     Ok(())
