@@ -31,14 +31,17 @@ impl<'h> Ray<'h> {
         ray
     }
 
-    /// Starts the head, with two processors.
+    /// Starts the head, with two processors; again if it does not come up within the 30 s that Ray gives it.
     pub fn up(&self) {
         let _up = self
             .host
             .sh(&format!(
                 "export PATH='{}':$PATH RAY_USAGE_STATS_ENABLED=0\n\
-                 ray start --head --node-ip-address=127.0.0.1 --num-cpus=2 --object-store-memory=80000000 \
-                 --temp-dir='{}' --disable-usage-stats > /dev/null",
+                 for try in 1 2 3; do\n\
+                   ray start --head --node-ip-address=127.0.0.1 --num-cpus=2 --object-store-memory=80000000 \
+                     --temp-dir='{}' --disable-usage-stats > start 2>&1 && exit 0\n\
+                   ray stop --force > /dev/null\n\
+                 done; cat start >&2; exit 1",
                 self.bin.display(),
                 self.folder.display()
             ))
