@@ -287,7 +287,7 @@ impl Node {
         let shallow = shallow.map(|commit| commit.to_string());
         let shallow = shallow.as_ref().map_or_else(Vec::new, |commit| vec!["--shallow", commit]);
         let id = history.id().to_string();
-        let line = self.line(&[&["serve"], &shallow[..], &[service.as_str(), &id]].concat());
+        let line = self.line(&[&["serve", service.as_str()], &shallow[..], &[&id]].concat());
         match self.try_to_converse(&line, &with) {
             // The shell's words, in whatever language, that there is no such program.
             Err(Error::Unreachable { source, .. })
