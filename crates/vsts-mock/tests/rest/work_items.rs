@@ -12,7 +12,7 @@ fn set(field: &str, value: impl Into<Value>) -> Value {
 }
 
 async fn make(site: &Site, kind: &str, patch: Value) -> Value {
-    site.post(&format!("{WIT}/workitems/${kind}?api-version=5.0"), "carolpat", &patch).await.expect(200)
+    site.post(&format!("{WIT}/workitems/${kind}?api-version=4.1"), "carolpat", &patch).await.expect(200)
 }
 
 async fn patch(site: &Site, id: i64, patch: Value) -> Reply {
@@ -37,7 +37,7 @@ async fn a_work_item_lives_through_its_states() {
         let site = Site::with_profile(profile).await;
         let made = site
             .post(
-                &format!("{WIT}/workitems/$Bug?api-version=5.0"),
+                &format!("{WIT}/workitems/$Bug?api-version=4.1"),
                 "carolpat",
                 &json!([set("System.Title", "It breaks"), set("System.Tags", "ui; Ui; urgent")]),
             )
@@ -57,7 +57,7 @@ async fn a_work_item_lives_through_its_states() {
             set("Microsoft.VSTS.Common.Priority", 1),
             set("System.History", "I look at it."),
         ]);
-        let path = format!("{WIT}/workitems/1?api-version=5.0");
+        let path = format!("{WIT}/workitems/1?api-version=4.1");
         let changed = site.patch(&path, "carolpat", &changed).await.expect(200);
         assert_eq!(changed["rev"], 2);
         assert_eq!(changed["fields"]["System.State"], "Active");

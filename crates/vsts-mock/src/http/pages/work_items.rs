@@ -150,7 +150,7 @@ fn plain(item: &WorkItem, field: &str) -> String {
     }
 }
 
-/// Where a link leads, for who may see that.
+/// The end of a link, as an address if the visitor may see it.
 fn link(ctx: &RequestContext, account: &Account, item: &WorkItem, relation: &Relation) -> Markup {
     let known = LINK_TYPES.iter().find(|one| one.reference == relation.kind);
     let kind = known.map_or("Link", |one| one.name);

@@ -50,7 +50,7 @@ pub(in super::super) fn revisions(call: &Call<'_>) -> Outcome {
     })
 }
 
-/// What one revision changed, or a page of such changes.
+/// The changes of one revision, or a page of such changes.
 pub(in super::super) fn updates(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let (item, project) = find(&directory, call.scope(), call.part("id"))?;

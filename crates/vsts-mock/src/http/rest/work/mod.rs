@@ -37,7 +37,7 @@ const EXPANDS: [(&str, u64, Expand); 5] = [
     ("all", 4, Expand::All),
 ];
 
-/// What a request does about items that are not there.
+/// The treatment of items that are not there.
 const POLICIES: [(&str, u64, bool); 2] = [("fail", 1, false), ("omit", 2, true)];
 
 fn parts(names: &[&str], expand: Option<Expand>) -> Result<Parts, Failure> {
