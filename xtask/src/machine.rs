@@ -73,8 +73,13 @@ pub fn require_heavy_programs() -> Outcome {
     require("Slurm's accounting", &accounting, || {
         answers("slurmdbd", "-V") && answers("mariadbd", "--version") && answers("mariadb", "--version")
     })?;
+    // What @azure-devops/mcp stores its login with.
+    let libsecret = || PathBuf::from("/usr/include/libsecret-1/libsecret/secret.h").exists();
+    require("libsecret's headers", &["libsecret-1-dev", "g++", "make"], libsecret)?;
     // Languages whose clients vsts-mock's --intercept has to reach.
     require("Go", &["golang-go"], || answers("go", "version"))?;
+    let go_git = || PathBuf::from("/usr/share/gocode/src/github.com/go-git/go-git").exists();
+    require("go-git", &["golang-github-go-git-go-git-dev"], go_git)?;
     require("Java", &["default-jdk-headless"], || answers("java", "-version"))
 }
 

@@ -18,6 +18,9 @@ use crate::config::Profile;
 /// The name of the area of profiles.
 const PROFILES: &str = "Profile";
 
+/// The id of the list of accounts.
+const ACCOUNTS: &str = "229a6a53-b428-4ffb-a835-e8f36b5b4b1e";
+
 const DATA: &str = include_str!("../../../data/vsts-resource-locations.json");
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
@@ -28,6 +31,10 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         |area: &&Area| area.name == PROFILES && new.resource_areas.iter().all(|one| one.id != area.id);
     let missing: Vec<Area> = recorded.old.resource_areas.iter().filter(is_missing).cloned().collect();
     new.resource_areas.extend(missing);
+    // The recording calls the list of accounts a preview; the documentation of 7.1 does not, and clients ask without the flag.
+    for accounts in new.locations.iter_mut().filter(|one| one.id == ACCOUNTS) {
+        "7.1".clone_into(&mut accounts.released_version);
+    }
     let mut old = recorded.old;
     old.locations.extend(unrecorded::locations(Versions { released: "4.1", max: "5.0" }));
     new.locations.extend(unrecorded::locations(Versions { released: "7.1", max: "7.2" }));
@@ -201,6 +208,13 @@ fn shown_by(profile: Profile) -> &'static Table {
         Profile::Permissive | Profile::Vsts => &TABLES.old,
         Profile::AzureDevops => &TABLES.new,
     }
+}
+
+/// Returns whether the service has an area whose resources it lists at another host only, as it does for search and packages.
+pub(super) fn is_of_another_host(profile: Profile, area: &str) -> bool {
+    let table = shown_by(profile);
+    let is_listed = table.areas.iter().any(|one| one.name.eq_ignore_ascii_case(area));
+    is_listed && table.locations.iter().all(|(one, _)| !one.area.eq_ignore_ascii_case(area))
 }
 
 /// Finds the resource of a path below `_apis`. `Permissive` knows the resources and versions of both tables.

@@ -129,7 +129,12 @@ async fn answer(
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let Some(route) = locations::find(app.profile, project.is_some(), rest) else {
         journalled.unknown = true;
-        return unknown(&path);
+        return match rest.first() {
+            Some(area) if locations::is_of_another_host(app.profile, area) => {
+                not_implemented(&parts.method, &path)
+            }
+            _ => unknown(&path),
+        };
     };
     let version =
         match version::negotiate(app.profile, &route.supported, &parts.method, &query, &parts.headers) {

@@ -32,10 +32,15 @@ pub(crate) fn remove(request: &RepoRequest) -> Outcome {
     Ok(Reply::emptied())
 }
 
-/// The value of a property with its type.
+/// The value of a property with its type. Clients may send the type beside it, with and without `$` in the names.
 pub(super) fn typed(value: &Value) -> Value {
     let kind = match value {
         Value::Object(fields) if fields.contains_key("$value") => return value.clone(),
+        Value::Object(fields)
+            if fields.len() == 2 && fields.contains_key("type") && fields.contains_key("value") =>
+        {
+            return json!({ "$type": fields["type"], "$value": fields["value"] });
+        }
         Value::Bool(_) => "System.Boolean",
         Value::Number(number) if number.is_f64() => "System.Double",
         Value::Number(number) if number.as_i64().is_some_and(|one| i32::try_from(one).is_ok()) => {
