@@ -261,9 +261,10 @@ impl<'v> Source<'v> {
     pub(super) fn said(&self, text: &str) -> Markup {
         let kind = gix::objs::Kind::Blob;
         let blob = gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, text.as_bytes());
-        match (self.version(&[]), blob) {
-            (Ok(Some(version)), Ok(blob)) => self.markdown(text, blob, &version, ""),
-            _ => maud::html! { pre.text { (text) } },
+        if let (Ok(Some(version)), Ok(blob)) = (self.version(&[]), blob) {
+            self.markdown(text, blob, &version, "")
+        } else {
+            maud::html! { pre.text { (text) } }
         }
     }
 

@@ -157,11 +157,12 @@ fn link(ctx: &RequestContext, account: &Account, item: &WorkItem, relation: &Rel
     match &relation.target {
         RelationTarget::Item(id) => {
             let other = items::find(&ctx.directory, ctx.scope(&account.name, None), &id.to_string());
-            match other {
-                Ok((other, project)) => html! {
+            if let Ok((other, project)) = other {
+                html! {
                     (kind) " " a href=(page_of(ctx, &account.name, &project.name, *id)) { (id) ": " bdi { (other.text(fields::TITLE)) } }
-                },
-                Err(_) => html! { (kind) " " (id) },
+                }
+            } else {
+                html! { (kind) " " (id) }
             }
         }
         RelationTarget::Url(url) => {
@@ -199,21 +200,18 @@ fn paragraphs(text: &str) -> Markup {
         plain.push_str(&rest[..at]);
         let tag = &rest[at..];
         let is_tag = tag[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-        match tag.find('>').filter(|_| is_tag) {
-            Some(end) => {
-                let name = tag[1..end].trim_start_matches('/').to_ascii_lowercase();
-                if ["br", "p", "div", "li", "ul", "ol", "h1", "h2", "h3"]
-                    .iter()
-                    .any(|block| name.starts_with(block))
-                {
-                    plain.push('\n');
-                }
-                rest = &tag[end + 1..];
+        if let Some(end) = tag.find('>').filter(|_| is_tag) {
+            let name = tag[1..end].trim_start_matches('/').to_ascii_lowercase();
+            if ["br", "p", "div", "li", "ul", "ol", "h1", "h2", "h3"]
+                .iter()
+                .any(|block| name.starts_with(block))
+            {
+                plain.push('\n');
             }
-            None => {
-                plain.push('<');
-                rest = &tag[1..];
-            }
+            rest = &tag[end + 1..];
+        } else {
+            plain.push('<');
+            rest = &tag[1..];
         }
     }
     plain.push_str(rest);

@@ -12,11 +12,7 @@ use crate::operations::repositories::{self, NewRepository, RepositoryUpdate};
 
 impl Call<'_> {
     /// The repositories of a project as they are shown.
-    fn repositories<'w>(
-        &'w self,
-        account: &'w Account,
-        project: &'w Project,
-    ) -> shape::Repositories<'w> {
+    fn repositories<'w>(&'w self, account: &'w Account, project: &'w Project) -> shape::Repositories<'w> {
         shape::Repositories::new(self.app, &self.base(account), &account.name, project)
     }
 

@@ -239,7 +239,7 @@ impl<'c, 's> Edit<'c, 's> {
         let mut attributes = new.attributes.clone();
         match (&new.target, kind.reverse) {
             (RelationTarget::Item(other), Some(reverse)) => {
-                self.check_item(*other, kind.reference, reverse)?
+                self.check_item(*other, kind.reference, reverse)?;
             }
             (RelationTarget::Url(url), None) if url.len() > FACTS_BYTES / 16 => {
                 return refuse("The URL of a relation is too long.".to_owned());

@@ -43,9 +43,9 @@ enum Operand {
 type FieldTest = Test<&'static Field>;
 
 enum Bound<'q> {
-    All(Vec<Bound<'q>>),
-    Any(Vec<Bound<'q>>),
-    Not(Box<Bound<'q>>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     Test(&'q FieldTest, Vec<Operand>),
 }
 
@@ -170,9 +170,8 @@ impl Asker<'_> {
         let value = |item: &WorkItem| present(self.directory, project, item, field);
         let own = value(item);
         let any = |holds: &dyn Fn(&Operand) -> bool| operands.iter().any(holds);
-        let order = |wanted: &dyn Fn(Ordering) -> bool| {
-            any(&|operand| self.order(&own, operand).is_some_and(|order| wanted(order)))
-        };
+        let order =
+            |wanted: &dyn Fn(Ordering) -> bool| any(&|operand| self.order(&own, operand).is_some_and(wanted));
         match test.operator {
             Operator::Equal | Operator::In => any(&|operand| self.equals(field, &own, operand)),
             Operator::Differs | Operator::NotIn => !any(&|operand| self.equals(field, &own, operand)),

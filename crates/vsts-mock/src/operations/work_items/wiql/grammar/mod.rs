@@ -86,9 +86,9 @@ pub(crate) enum WiqlError {
 /// A condition on work items.
 #[derive(Debug)]
 pub(crate) enum Condition<F> {
-    All(Vec<Condition<F>>),
-    Any(Vec<Condition<F>>),
-    Not(Box<Condition<F>>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     Test(Test<F>),
 }
 

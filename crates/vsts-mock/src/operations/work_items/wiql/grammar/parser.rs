@@ -252,7 +252,7 @@ impl<'t, F: Copy, L: Fn(&str) -> Option<F>> Parser<'t, L> {
 
     fn field(&mut self) -> Result<F, WiqlError> {
         self.count()?;
-        let (Some(Kind::Field(name)) | Some(Kind::Word(name))) = self.peek() else {
+        let (Some(Kind::Field(name) | Kind::Word(name))) = self.peek() else {
             return Err(self.expecting("field name"));
         };
         let found = (self.find)(name).ok_or_else(|| WiqlError::NoField(self.found()))?;
