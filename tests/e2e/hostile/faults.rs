@@ -86,6 +86,29 @@ fn an_upload_that_fails_is_told_in_plain_words_and_made_good_by_the_next_command
 }
 
 #[test]
+fn the_reason_of_the_first_try_is_told_beside_that_of_the_second() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let alice = alice(&sandbox, "desk");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    set(
+        &server,
+        &json!({ "kind": "status", "status": 507, "method": "PUT", "path": OBJECTS, "message": "Out of room.", "count": 1 }),
+    );
+    set(
+        &server,
+        &json!({ "kind": "status", "status": 500, "method": "PUT", "path": OBJECTS, "message": "Out of luck." }),
+    );
+    write(&project, "big.bin", vec![1; 300_000]);
+    // It brings the snapshot to the remote, too.
+    let _taken = alice.azml(&project, &["snapshot", "-o", "none"]).ok();
+    let shown = alice.azml_json(&project, &["project", "show"]);
+    let why = shown["large_files"]["last_error"].as_str().unwrap_or_else(|| panic!("{shown}"));
+    let both = why.find("Out of room.").zip(why.find("Out of luck."));
+    assert!(both.is_some_and(|(first, second)| first < second) && why.contains("tried again"), "{why}");
+}
+
+#[test]
 fn a_download_that_is_cut_goes_on_where_it_was() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();

@@ -35,6 +35,7 @@ mod workspace;
 pub use disk::DiskUse;
 pub use lock::Lock;
 pub use refs_io::Unpushed;
+pub use sweep::sweep_large;
 pub use workspace::Workspace;
 
 use std::{

@@ -37,7 +37,7 @@ impl HistoryRepo {
         let lock = File::create(&path).map_err(IoError::of("create", &path))?;
         lock.lock().map_err(IoError::of("lock", &path))?;
         if let Ok(now) = lock.metadata().and_then(|meta| meta.modified()) {
-            super::sweep::sweep(&self.path.join("objects"), now);
+            super::sweep::sweep(&self.path, now);
         }
         Ok(Workspace { folder, lock })
     }

@@ -2,14 +2,15 @@
 //!
 //! A folder gets them as stock git-lfs puts them there, an HTTP remote by its Git LFS API.
 
+use std::collections::HashMap;
 use std::fs::{File, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use azml_core::history::HistoryRepo;
-use azml_core::large::{Hashing, Pointer, Store};
+use azml_core::history::{HistoryRepo, sweep_large};
+use azml_core::large::{Hashing, Oid, Pointer, Store};
 use git_wire::Service;
 use lfs_wire::batch::{Actions, Operation};
 
@@ -21,6 +22,8 @@ use crate::transport::lfs::{Lfs, Planned, Timed, Transfers};
 
 /// Bytes that are received and written at once.
 const PIECE: usize = 256 << 10;
+/// The beginning of the names of files that azml writes in the folder of a remote, before they are objects there.
+const TEMPORARY: &str = "azml-";
 /// Tries of a transfer, each with fresh actions.
 const ROUNDS: usize = 2;
 
@@ -184,25 +187,30 @@ fn exchange(
 ) -> Result<Option<String>, SyncError> {
     let mut left = pointers.to_vec();
     let mut why = None;
+    let mut reasons = Reasons::default();
     for _ in 0..ROUNDS {
-        why = None;
         let mut failed = Vec::new();
+        let mut fail = |pointer: Pointer, error: &str| {
+            failed.push(pointer);
+            reasons.add(pointer.oid, error)
+        };
+        let first: Option<String> = why.take();
         for batch in left.chunks(limits::LFS_BATCH) {
             let mut jobs = Vec::new();
             let mut unanswered: Vec<Pointer> = batch.to_vec();
-            for (pointer, actions) in lfs.batch(operation, batch, reference)? {
+            let planned = match (lfs.batch(operation, batch, reference), &first) {
+                (Err(error), Some(first)) => return Ok(Some(again(first, &with_causes(&error)))),
+                (planned, _) => planned?,
+            };
+            for (pointer, actions) in planned {
                 unanswered.retain(|left| *left != pointer);
                 match actions {
                     Ok(actions) => jobs.push((pointer, actions)),
-                    Err(error) => {
-                        why.get_or_insert(format!("large file {}: {error}", pointer.oid));
-                        failed.push(pointer);
-                    }
+                    Err(error) => drop(why.get_or_insert(fail(pointer, &error))),
                 }
             }
-            if let Some(pointer) = unanswered.first() {
-                why.get_or_insert(format!("large file {}: the server did not answer about it", pointer.oid));
-                failed.append(&mut unanswered);
+            for pointer in unanswered {
+                why.get_or_insert(fail(pointer, "the server did not answer about it"));
             }
             let transfers = lfs.transfers();
             let next = AtomicUsize::new(0);
@@ -224,10 +232,7 @@ fn exchange(
                 for (pointer, result) in &results {
                     match result {
                         Ok(()) => done(&pointer)?,
-                        Err(error) => {
-                            why.get_or_insert(format!("large file {}: {error}", pointer.oid));
-                            failed.push(pointer);
-                        }
+                        Err(error) => drop(why.get_or_insert(fail(pointer, &error))),
                     }
                 }
                 Ok::<(), SyncError>(())
@@ -239,6 +244,28 @@ fn exchange(
         }
     }
     Ok(why)
+}
+
+/// The reasons why objects were not transferred, each with the one of the first try: the second may hide it.
+#[derive(Default)]
+struct Reasons {
+    first: HashMap<Oid, String>,
+}
+
+impl Reasons {
+    /// Takes the reason of a try; gives what is told of the object.
+    fn add(&mut self, oid: Oid, error: &str) -> String {
+        let first = self.first.entry(oid).or_insert_with(|| error.to_owned());
+        if first == error {
+            return format!("large file {oid}: {error}");
+        }
+        again(&format!("large file {oid}: {first}"), error)
+    }
+}
+
+/// The reasons of two tries, in one line.
+fn again(first: &str, second: &str) -> String {
+    format!("{first}; when it was tried again: {second}")
 }
 
 /// Receives an object; what is cut off stays in the folder `incomplete`, and the next time begins there.
@@ -257,6 +284,7 @@ fn receive(
     // Another process may receive it, too: then it is here afterwards.
     file.lock().map_err(local)?;
     if store.has(pointer) {
+        drop(std::fs::remove_file(&path));
         return Ok(());
     }
     let mut have = file.metadata().map_err(local)?.len();
@@ -333,7 +361,9 @@ fn to_folder(store: &Store, folder: &Path, pointer: &Pointer) -> io::Result<()> 
     }
     let tmp = folder.join("lfs/tmp");
     std::fs::create_dir_all(&tmp)?;
-    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o444)).tempfile_in(&tmp)?;
+    let mut named = tempfile::Builder::new();
+    let mut file = named.prefix(TEMPORARY).permissions(Permissions::from_mode(0o444)).tempfile_in(&tmp)?;
+    sweep_large(&tmp, TEMPORARY, file.as_file().metadata()?.modified()?);
     store.copy_to(pointer, file.as_file_mut())?;
     file.as_file().sync_all()?;
     let (_, path) = file.keep().map_err(|failed| failed.error)?;
