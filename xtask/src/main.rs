@@ -36,6 +36,7 @@ Usage: cargo xtask <task>
   demo --engines       run a script on each engine that the machine has: SSH, Slurm, containers, Ray, Spark
   test [--all] [ARGS…] build the binaries and run every test (ARGS go to the test runner); --all: fuzz and soak too
   e2e [ARGS…]          the end-to-end tests alone
+  compliance           git-lfs' own compliance tool, built from the distribution's sources, against vsts-mock
   bench [client|server [ROW…]] [--quick|--full]   measure against stock git and other peers, and print Markdown tables
   fuzz [TARGET] [--seconds N]        run the fuzz targets, each for a minute; what they find becomes a seed
   soak [--minutes N] [--debug]       64 mixed clients, some hostile, against one server that is killed and restarted
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(rest),
         "test" => test::run(test::Scope::Everything, rest),
         "e2e" => test::run(test::Scope::EndToEnd, rest),
+        "compliance" => test::compliance(),
         "bench" => workspace::run_measurement("bench", rest),
         "fuzz" => fuzz::run(rest),
         "gitsuite" => gitsuite::run(rest),

@@ -28,17 +28,34 @@ pub(crate) fn run(scope: Scope, args: &[String]) -> Outcome {
     outcome
 }
 
+/// Builds git-lfs' own compliance tool, and runs its test alone.
+pub(crate) fn compliance() -> Outcome {
+    let (tally, outcome) = counting(Scope::EndToEnd, "all", lfs_tool::build, &["compliance::".to_owned()]);
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    outcome
+}
+
 /// Runs the tests under a nextest profile and returns the totals, with the reason if anything went wrong.
 pub(crate) fn count(scope: Scope, profile: &str, args: &[String]) -> (Tally, Outcome) {
-    let binaries = match machine::require_git().and_then(|()| workspace::build_binaries(Purpose::Tests)) {
-        Ok(binaries) => binaries,
-        Err(error) => return (Tally::default(), Err(error)),
-    };
     let heavy = || match profile {
         "all" => machine::require_heavy_programs().and_then(|()| lfs_tool::build()),
         _ => Ok(()),
     };
-    if let Err(error) = machine::require_test_programs().and_then(|()| heavy()) {
+    counting(scope, profile, heavy, args)
+}
+
+/// The same, on a machine that `more` prepares further.
+fn counting(
+    scope: Scope,
+    profile: &str,
+    more: impl FnOnce() -> Outcome,
+    args: &[String],
+) -> (Tally, Outcome) {
+    let binaries = match machine::require_git().and_then(|()| workspace::build_binaries(Purpose::Tests)) {
+        Ok(binaries) => binaries,
+        Err(error) => return (Tally::default(), Err(error)),
+    };
+    if let Err(error) = machine::require_test_programs().and_then(|()| more()) {
         return (Tally::default(), Err(error));
     }
     let selection: &[&str] = match scope {
