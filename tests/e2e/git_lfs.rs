@@ -75,7 +75,6 @@ fn all_operations(transport: Transport) {
     let bed = Bed { sandbox: &sandbox, server: &server, transport, url, alice, carol, work };
     let _cloned = bed.alice.git(&sandbox.dir("work"), &["clone", "-q", &bed.url, "extra"]).ok();
     for (name, operation) in OPERATIONS {
-        println!("{name}");
         operation(&bed);
     }
     let asked = std::fs::read_to_string(asked).unwrap_or_default();

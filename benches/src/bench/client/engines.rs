@@ -1,7 +1,7 @@
 //! Runs beyond this machine: the time from a submit to the first line of its script, in a folder of many files of which one was
 //! changed; beside what people do by hand and by other programs. The engines and their machines are those of the tests.
 //!
-//! A further engine is a function beside [`slurm`], in [`ENGINES`].
+//! A further engine is a function beside [`slurm`], which [`measure`] names.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -26,8 +26,6 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 /// Time between two looks at whether something has come about.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The engines that are measured. Ray follows them: its cluster takes the machine's time even when it is idle.
-const ENGINES: &[fn(&Bed<'_>) -> Outcome<Engine>] = &[ssh, slurm, podman];
 /// An image with what the script needs.
 const IMAGE: &str = "localhost/bench:1";
 /// The files of the image, as an archive.
@@ -83,9 +81,10 @@ pub(super) fn measure(
     let containers = Podman::start(&sandbox, &host);
     containers.import(IMAGE, IMAGE_FILES);
     containers.share();
-    for engine in ENGINES {
-        first_line(&bed, &engine(&bed)?, effort, report)?;
+    for engine in [ssh(&bed), slurm(&bed)?, podman(&bed)] {
+        first_line(&bed, &engine, effort, report)?;
     }
+    // Ray is the last: its cluster takes the machine's time even when it is idle.
     let cluster = Ray::start(&sandbox, &host, &workspace::root().join("target/tmp"));
     symlink(cluster.bin().join("ray"), sandbox.path().join("bin/ray"))?;
     host.lend_network("ray");
@@ -171,22 +170,22 @@ fn first_line(bed: &Bed<'_>, engine: &Engine, effort: Effort, report: &mut Repor
 }
 
 /// A computer by SSH, beside a copy by rsync and a command by ssh.
-fn ssh(bed: &Bed<'_>) -> Outcome<Engine> {
+fn ssh(bed: &Bed<'_>) -> Engine {
     let azml = binaries::dir().join("azml").display().to_string();
     let rsync = format!(
         "rsync -a --delete --exclude .azuremlhistory_git ./ node1:{0}/ && ssh node1 'cd {0} && sh {SCRIPT}'",
         bed.place("copied-by-ssh")
     );
-    Ok(Engine {
+    Engine {
         name: "ssh",
         attach: ["ssh", "-a", "node1", "--azml", &azml].map(str::to_owned).to_vec(),
         others: vec![("rsync", rsync)],
         idle: "true",
-    })
+    }
 }
 
 /// Containers of podman, beside one that has a copy of the folder by rsync, and one that has the folder itself.
-fn podman(bed: &Bed<'_>) -> Outcome<Engine> {
+fn podman(bed: &Bed<'_>) -> Engine {
     let stamps = bed.place("stamps");
     let run = |folder: &str| {
         format!("podman run --rm -v {folder}:{folder} -v {stamps}:{stamps} -w {folder} {IMAGE} sh {SCRIPT}")
@@ -195,12 +194,12 @@ fn podman(bed: &Bed<'_>) -> Outcome<Engine> {
     let rsync = format!("rsync -a --delete --exclude .azuremlhistory_git ./ {copied}/ && {}", run(&copied));
     let data = format!("stamps={stamps}");
     let attach = ["docker", "--runtime", "podman", "--image", IMAGE, "--data", &data];
-    Ok(Engine {
+    Engine {
         name: "podman",
         attach: attach.map(str::to_owned).to_vec(),
         others: vec![("rsync", rsync), ("podman run", run(&bed.project.display().to_string()))],
         idle: "true",
-    })
+    }
 }
 
 /// A Ray cluster, beside its own command for jobs, which packs the folder.
@@ -259,10 +258,11 @@ fn sweep(bed: &Bed<'_>, report: &mut Report) -> Outcome {
     // The array is there from one moment on.
     let queue = || bed.sh("squeue -h -a -t all -r -o %T").ok();
     let count = |text: &str| text.lines().count();
-    until("the array", || queue().filter(|found| count(found) >= MEMBERS))?;
+    let there = until("the array", || queue().filter(|found| count(found) >= MEMBERS));
     let submitted = begun.elapsed();
-    azml.kill()?;
+    let killed = azml.kill();
     azml.wait()?;
+    killed.and(Ok(there?))?;
     bed.sh("while [ -n \"$(squeue -h -t PD,R,CG)\" ]; do sleep 0.2; done")?;
     let ran = begun.elapsed();
     let begun = Instant::now();

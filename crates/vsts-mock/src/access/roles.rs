@@ -53,8 +53,9 @@ pub(crate) fn authorize_use(directory: &Directory, principal: &Principal, what: 
     let suits = |scope: &str| match (scope, what) {
         ("app_token", _)
         | ("vso.graph_manage" | "vso.identity_manage", Use::Subjects | Use::SubjectsWrite)
-        | ("vso.graph" | "vso.identity" | "vso.security_manage" | "vso.profile", Use::Subjects) => true,
-        ("vso.work_write" | "vso.work_full", Use::Work | Use::WorkWrite) | ("vso.work", Use::Work) => true,
+        | ("vso.graph" | "vso.identity" | "vso.security_manage" | "vso.profile", Use::Subjects)
+        | ("vso.work_write" | "vso.work_full", Use::Work | Use::WorkWrite)
+        | ("vso.work", Use::Work) => true,
         (_, Use::Subjects | Use::SubjectsWrite | Use::Work | Use::WorkWrite) => false,
         ("vso.tokens", what) => what == Use::Tokens,
         (

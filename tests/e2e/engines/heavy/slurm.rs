@@ -12,7 +12,7 @@ use super::super::slurm::{project_of, record};
 /// Members of the sweep.
 const MEMBERS: usize = 200;
 /// The longest time in which all of them are taken in: the goal is 2 s, of a build for users on an idle machine.
-const TAKEN_IN: Duration = Duration::from_secs(60);
+const TAKEN_IN: Duration = Duration::from_mins(1);
 
 #[test]
 fn slurms_word_for_each_end_comes_from_its_accounts() {
@@ -100,7 +100,7 @@ fn a_sweep_of_two_hundred_runs_is_one_array_and_is_taken_in_at_once() {
     assert_eq!(count(&alice, &project, "Completed"), MEMBERS as u64);
     assert!(took < TAKEN_IN, "{took:?}");
     let sum = alice.azml_json(&project, &["history", "list", "--query", "sum([?sweep_member].n)"]);
-    assert_eq!(sum.as_f64(), Some((MEMBERS * (MEMBERS + 1) / 2) as f64));
+    assert_eq!(sum.as_f64(), (MEMBERS * (MEMBERS + 1) / 2).to_string().parse().ok());
     let id = alice.azml_json(&project, &["history", "list", "--query", "[?sweep].run_id | [0]"]);
     let _nothing_left = alice.azml(&project, &["sweep", "resume", id.as_str().expect("an id")]).ok();
     assert_eq!(count(&alice, &project, "Completed"), MEMBERS as u64);

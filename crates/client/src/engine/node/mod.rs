@@ -399,7 +399,12 @@ const FEW: usize = 20;
 
 /// The ids of runs, a line each, as a node's azml reads them.
 pub fn lines(handles: &[Handle]) -> String {
-    handles.iter().map(|handle| format!("{}\n", handle.run)).collect()
+    let mut all = String::new();
+    for handle in handles {
+        all.push_str(handle.run.as_str());
+        all.push('\n');
+    }
+    all
 }
 
 /// A path as a word of shell, in which `~/` is the home folder.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use azml_core::history::HistoryRepo;
 
 use super::super::{Array, Arrays, Error, Handle, Task};
-use super::{SlurmEngine, words};
+use super::{SlurmEngine, once, words};
 use crate::text::shell_word;
 
 /// The parameter of the cluster that bounds the indexes of tasks.
@@ -36,7 +36,7 @@ impl Arrays for SlurmEngine {
         let mut options = vec![tasks];
         options.extend(array.after.map(|job| format!("--dependency=afterany:{job}")));
         let output = format!("{}/arrays/{name}/%a/log", self.node.folder());
-        let line = self.once(name, &first.config.compute, &words(&options), &output);
+        let line = once(name, &first.config.compute, &words(&options), &output);
         let known = jobs.iter().any(|job| job.is_started);
         // One that is there already, and that Slurm has forgotten, has run.
         let id = if known { self.find(name)? } else { self.id_of(&line, &["run", "--array", name])? };

@@ -30,6 +30,20 @@ pub struct SlurmEngine {
     node: Node,
 }
 
+/// Lines of shell that submit the job on standard input unless one of this name is known; they print its number.
+fn once(name: &str, compute: &Compute, more: &str, output: &str) -> String {
+    let requeue = if compute.requeue { "--requeue" } else { "--no-requeue" };
+    let own = ["--parsable", "--export=NONE", "--open-mode=append", requeue, "--job-name", name];
+    let own: Vec<String> = own.iter().map(|word| (*word).to_owned()).collect();
+    format!(
+        "known=$({})\n\
+         if [ -n \"$known\" ]; then echo \"$known\"; else sbatch {} {} {more} --output={output}; fi",
+        known(name),
+        words(&own),
+        words(&compute.resources.for_sbatch()),
+    )
+}
+
 impl SlurmEngine {
     /// The cluster of a login node.
     pub fn new(node: Node) -> Self {
@@ -57,7 +71,7 @@ impl Engine for SlurmEngine {
             return Ok(Handle { node: job.node, ..handle });
         }
         let output = format!("{}/jobs/{}/log", self.node.folder(), shell_word(spec.run.as_str()));
-        let line = self.once(&name(spec.run.as_str(), spec.attempt), &spec.config.compute, "", &output);
+        let line = once(&name(spec.run.as_str(), spec.attempt), &spec.config.compute, "", &output);
         Ok(Handle { id: self.id_of(&line, &["run", spec.run.as_str()])?, ..handle })
     }
 
@@ -121,7 +135,9 @@ impl Engine for SlurmEngine {
                 Some(id) => shell_word(id),
                 None => format!("--name={}", shell_word(&key(handle).0)),
             };
-            script += &format!("scancel --quiet --user=\"$(id -un)\" {which} </dev/null || failed=1\n");
+            script.push_str("scancel --quiet --user=\"$(id -un)\" ");
+            script.push_str(&which);
+            script.push_str(" </dev/null || failed=1\n");
         }
         script += &array::cancel_lines(handles.iter());
         script += "exit ${failed:-0}";
@@ -146,20 +162,6 @@ impl Engine for SlurmEngine {
 }
 
 impl SlurmEngine {
-    /// Lines of shell that submit the job on standard input unless one of this name is known; they print its number.
-    fn once(&self, name: &str, compute: &Compute, more: &str, output: &str) -> String {
-        let requeue = if compute.requeue { "--requeue" } else { "--no-requeue" };
-        let own = ["--parsable", "--export=NONE", "--open-mode=append", requeue, "--job-name", name];
-        let own: Vec<String> = own.iter().map(|word| (*word).to_owned()).collect();
-        format!(
-            "known=$({})\n\
-             if [ -n \"$known\" ]; then echo \"$known\"; else sbatch {} {} {more} --output={output}; fi",
-            known(name),
-            words(&own),
-            words(&compute.resources.for_sbatch()),
-        )
-    }
-
     /// Runs these lines for a job whose program is `azml node WORDS`; gives its number.
     fn id_of(&self, line: &str, program: &[&str]) -> Result<Option<String>, Error> {
         // Whatever a step of the job starts by srun gets its variables from there, not from here.

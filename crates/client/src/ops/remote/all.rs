@@ -21,7 +21,7 @@ pub fn look_at_all(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
     let (over, open): (Vec<_>, Vec<_>) =
         open.into_iter().partition(|record| record.status.is_over() || !Handle::is_in(record));
     if !over.is_empty() {
-        close_here(ctx, opened, over.iter())?;
+        close_here(ctx, opened, &over.iter().collect::<Vec<_>>())?;
     }
     look_at_these(ctx, opened, open)
 }

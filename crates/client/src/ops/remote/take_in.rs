@@ -57,8 +57,12 @@ pub(super) fn take_in(
         }
     };
     let edited = store.edit_all(&ids, &by, put)?;
-    answered.iter().for_each(|(at, run)| records[*at] = run.now.clone());
-    news.iter().zip(edited).for_each(|((at, _), record)| records[*at] = record);
+    for (at, run) in &answered {
+        records[*at] = run.now.clone();
+    }
+    for ((at, _), record) in news.iter().zip(edited) {
+        records[*at] = record;
+    }
     let over: Vec<&Open<'_>> = answered
         .iter()
         .filter(|(_, run)| {
@@ -147,7 +151,7 @@ fn close(
     let Some(first) = over.first() else { return Ok(()) };
     let ids: Vec<RunId> = over.iter().map(|open| open.id.clone()).collect();
     opened.history.remove_inboxes(&ids)?;
-    close_here(ctx, opened, over.iter().map(|open| open.record))?;
+    close_here(ctx, opened, &over.iter().map(|open| open.record).collect::<Vec<_>>())?;
     // Also one that was never started: a submit that was cut off, and goes on later, must find nothing to start.
     if let Err(error) = engine.forget(&opened.history, &handles(over.iter().copied())) {
         let (more, place) = (over.len() - 1, first.handle.place());
@@ -162,13 +166,9 @@ fn close(
 }
 
 /// Removes what this computer kept of runs in progress.
-pub(super) fn close_here<'r>(
-    ctx: &Context,
-    opened: &Opened,
-    records: impl Iterator<Item = &'r RunRecord> + Clone,
-) -> Result<(), CommandError> {
+pub(super) fn close_here(ctx: &Context, opened: &Opened, records: &[&RunRecord]) -> Result<(), CommandError> {
     for found in runs::unclosed(ctx, opened)? {
-        if !found.is_watched && records.clone().any(|record| found.record.is_same_run(record)) {
+        if !found.is_watched && records.iter().any(|record| found.record.is_same_run(record)) {
             found.close().map_err(CommandError::failed)?;
         }
     }

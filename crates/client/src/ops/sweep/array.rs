@@ -43,7 +43,7 @@ impl Sweep<'_> {
                 None => fresh.push((number, values)),
             }
         }
-        let lost = self.submit((arrays, place), fresh, &mut open, cancel).err();
+        let lost = self.submit((arrays, place), &fresh, &mut open, cancel).err();
         if let Some(push) = push {
             push.asker().push();
         }
@@ -58,7 +58,7 @@ impl Sweep<'_> {
     fn submit(
         &mut self,
         (arrays, place): (&dyn Arrays, &Handle),
-        fresh: Vec<(u64, Values)>,
+        fresh: &[(u64, Values)],
         open: &mut BTreeMap<u64, Open>,
         cancel: &Cancel,
     ) -> Result<(), CommandError> {

@@ -143,11 +143,11 @@ fn check_links(directory: &Directory, scope: Scope<'_>, steps: &[Step]) -> Resul
     Ok(())
 }
 
+/// A work item with its project.
+pub(crate) type Placed = (Arc<WorkItem>, Arc<Project>);
+
 /// The work items of the account that the caller may read and that are not deleted, with their projects.
-pub(crate) fn readable(
-    directory: &Directory,
-    scope: Scope<'_>,
-) -> Result<Vec<(Arc<WorkItem>, Arc<Project>)>, Refused> {
+pub(crate) fn readable(directory: &Directory, scope: Scope<'_>) -> Result<Vec<Placed>, Refused> {
     let account = scope.account(directory)?.id;
     authorize_use(directory, scope.principal, Use::Work)?;
     let viewer = Viewer::new(directory, scope.principal);

@@ -64,6 +64,6 @@ pub(crate) async fn destroy(app: &App, scope: Scope<'_>, id: &str, is_binned: bo
 
 fn check(directory: &Directory, scope: Scope<'_>, item: &WorkItem) -> Result<(), Refused> {
     let project = directory.projects.get(&item.project);
-    let project = project.ok_or_else(|| WorkItemError::no_item(item.id))?;
+    let project = project.ok_or_else(|| WorkItemError::no_item(&item.id))?;
     Ok(authorize_work_writing(directory, scope.principal, project)?)
 }

@@ -280,7 +280,7 @@ impl<'c, 's> Edit<'c, 's> {
     fn check_item(&self, other: i64, kind: &str, reverse: &str) -> Result<(), WorkItemError> {
         let work = &self.change.directory.work;
         let found = work.get(self.item.account, other).filter(|item| item.deletion.is_none());
-        let found = found.ok_or_else(|| WorkItemError::no_item(other))?;
+        let found = found.ok_or_else(|| WorkItemError::no_item(&other))?;
         let (id, name) = (self.item.id, if kind == PARENT { "Parent" } else { "Child" });
         let refuse = |why: &str| Err(WorkItemError::Patch(why.to_owned()));
         if other == id {

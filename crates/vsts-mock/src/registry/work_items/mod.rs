@@ -99,7 +99,7 @@ pub enum WorkItemError {
 }
 
 impl WorkItemError {
-    pub(crate) fn no_item(id: impl ToString) -> Self {
+    pub(crate) fn no_item(id: &(impl ToString + ?Sized)) -> Self {
         Self::NoItem { id: id.to_string() }
     }
 }
@@ -204,7 +204,7 @@ impl Change<'_> {
         stamp: Stamp,
     ) -> Result<WorkItem, WorkItemError> {
         let project = self.directory.projects.get(&item.project).cloned();
-        let project = project.ok_or_else(|| WorkItemError::no_item(item.id))?;
+        let project = project.ok_or_else(|| WorkItemError::no_item(&item.id))?;
         Edit::begin(self, item.clone(), &project, stamp).finish(steps)
     }
 
@@ -306,13 +306,13 @@ impl Change<'_> {
         stamp: Stamp,
     ) -> Result<Note, WorkItemError> {
         let project = self.directory.projects.get(&item.project).cloned();
-        let project = project.ok_or_else(|| WorkItemError::no_item(item.id))?;
+        let project = project.ok_or_else(|| WorkItemError::no_item(&item.id))?;
         let mut edit = Edit::begin(self, item.clone(), &project, stamp);
         edit.note(text, is_markdown)?;
         let id = edit.next_note();
         edit.finish(&[])?;
         let note = self.directory.work.notes.get(&(item.account, item.id, id)).map(|note| (**note).clone());
-        note.ok_or_else(|| WorkItemError::no_item(item.id))
+        note.ok_or_else(|| WorkItemError::no_item(&item.id))
     }
 
     /// Changes the text of a comment.

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use azml_core::large::{self, Oid};
+use azml_core::large;
 use azml_core::remote_url::RemoteUrl;
 use serde_json::{Value, json};
 

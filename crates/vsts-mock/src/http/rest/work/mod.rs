@@ -70,7 +70,7 @@ fn then<'d>(
 ) -> Result<&'d WorkItem, Failure> {
     let Some(text) = as_of else { return Ok(item) };
     let time = date("asOf", text)?;
-    let absent = || Refused::from(crate::registry::WorkItemError::no_item(item.id));
+    let absent = || Refused::from(crate::registry::WorkItemError::no_item(&item.id));
     Ok(items::at(directory, item, time).ok_or_else(absent)?)
 }
 
@@ -145,7 +145,7 @@ fn check(call: &Call<'_>) -> Result<bool, Failure> {
 fn changed(call: &Call<'_>, item: &WorkItem) -> Outcome {
     let directory = call.app.state.directory();
     let expand = call.query.choice(&["$expand"], &EXPANDS)?.unwrap_or(Expand::Nothing);
-    let absent = || Refused::from(crate::registry::WorkItemError::no_item(item.id));
+    let absent = || Refused::from(crate::registry::WorkItemError::no_item(&item.id));
     let project = directory.projects.get(&item.project).ok_or_else(absent)?;
     // The answer has the links that were asked for in it.
     let expand = if expand == Expand::Nothing { Expand::Relations } else { expand };

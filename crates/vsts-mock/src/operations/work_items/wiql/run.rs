@@ -121,11 +121,10 @@ impl Asker<'_> {
             Constant::Me if test.field.kind == FieldType::Person => {
                 return Ok(Operand::Person(self.user, false));
             }
-            Constant::Me => return Err(wrong()),
             Constant::Today(days) if test.field.kind == FieldType::Time => {
                 return self.today(*days).ok_or_else(wrong);
             }
-            Constant::Today(_) => return Err(wrong()),
+            Constant::Me | Constant::Today(_) => return Err(wrong()),
             Constant::Project => self.project.ok_or(WiqlError::NoProject)?.name.clone(),
             Constant::Text(text) => text.clone(),
             Constant::Number(number) => number.to_string(),
@@ -179,10 +178,10 @@ impl Asker<'_> {
             Operator::LessOrEqual => order(&Ordering::is_le),
             Operator::Greater => order(&Ordering::is_gt),
             Operator::GreaterOrEqual => order(&Ordering::is_ge),
-            Operator::Contains => any(&|operand| self.contains(field, &own, operand)),
-            Operator::NotContains => !any(&|operand| self.contains(field, &own, operand)),
-            Operator::ContainsWords => any(&|operand| self.has_words(&own, operand)),
-            Operator::NotContainsWords => !any(&|operand| self.has_words(&own, operand)),
+            Operator::Contains => any(&|operand| contains(field, &own, operand)),
+            Operator::NotContains => !any(&|operand| contains(field, &own, operand)),
+            Operator::ContainsWords => any(&|operand| has_words(&own, operand)),
+            Operator::NotContainsWords => !any(&|operand| has_words(&own, operand)),
             Operator::Under => any(&|operand| is_under(&own, operand)),
             Operator::NotUnder => !any(&|operand| is_under(&own, operand)),
             Operator::Empty => is_empty(&own),
@@ -198,9 +197,9 @@ impl Asker<'_> {
     fn equals(&self, field: &Field, own: &Value, operand: &Operand) -> bool {
         match operand {
             Operand::Nothing | Operand::Person(_, true) => is_empty(own),
-            Operand::Person(user, false) => user.is_some_and(|user| *own == Value::from(user.to_string())),
+            Operand::Person(user, false) => names(own, *user),
             Operand::Text(text) if field.reference == fields::TAGS => has_tag(own, text),
-            Operand::Text(text) => self.shown(own) == *text,
+            Operand::Text(text) => shown(own) == *text,
             Operand::Number(_) | Operand::Time(_) => self.order(own, operand) == Some(Ordering::Equal),
         }
     }
@@ -213,34 +212,9 @@ impl Asker<'_> {
                 let day = |time: Timestamp| time.as_second().div_euclid(86_400);
                 Some(if self.with_times { own.cmp(time) } else { day(own).cmp(&day(*time)) })
             }
-            Operand::Text(text) if !is_empty(own) => Some(self.shown(own).as_str().cmp(text.as_str())),
+            Operand::Text(text) if !is_empty(own) => Some(shown(own).as_str().cmp(text.as_str())),
             _ => None,
         }
-    }
-
-    fn contains(&self, field: &Field, own: &Value, operand: &Operand) -> bool {
-        match operand {
-            Operand::Text(text) if field.reference == fields::TAGS => has_tag(own, text),
-            Operand::Text(text) => self.shown(own).contains(text.as_str()),
-            Operand::Person(user, _) => user.is_some_and(|user| *own == Value::from(user.to_string())),
-            _ => false,
-        }
-    }
-
-    /// Returns whether each word of a text is one of the field, or begins one if it ends with `*`.
-    fn has_words(&self, own: &Value, operand: &Operand) -> bool {
-        let Operand::Text(text) = operand else { return false };
-        let own = self.shown(own);
-        let words: Vec<&str> = own.split(|c: char| !c.is_alphanumeric()).collect();
-        text.split_whitespace().all(|wanted| match wanted.strip_suffix('*') {
-            Some(start) => words.iter().any(|word| word.starts_with(start)),
-            None => words.contains(&wanted),
-        })
-    }
-
-    /// A value as text, in lower case.
-    fn shown(&self, value: &Value) -> String {
-        value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_lowercase()
     }
 
     /// A value by which items are sorted: of a user the name.
@@ -254,6 +228,36 @@ impl Asker<'_> {
             _ => value,
         }
     }
+}
+
+fn contains(field: &Field, own: &Value, operand: &Operand) -> bool {
+    match operand {
+        Operand::Text(text) if field.reference == fields::TAGS => has_tag(own, text),
+        Operand::Text(text) => shown(own).contains(text.as_str()),
+        Operand::Person(user, _) => names(own, *user),
+        _ => false,
+    }
+}
+
+/// Returns whether each word of a text is one of the field, or begins one if it ends with `*`.
+fn has_words(own: &Value, operand: &Operand) -> bool {
+    let Operand::Text(text) = operand else { return false };
+    let own = shown(own);
+    let words: Vec<&str> = own.split(|c: char| !c.is_alphanumeric()).collect();
+    text.split_whitespace().all(|wanted| match wanted.strip_suffix('*') {
+        Some(start) => words.iter().any(|word| word.starts_with(start)),
+        None => words.contains(&wanted),
+    })
+}
+
+/// A value as text, in lower case.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_lowercase()
+}
+
+/// Returns whether a value is the id of that user.
+fn names(value: &Value, user: Option<Uuid>) -> bool {
+    user.is_some_and(|user| value.as_str() == Some(user.to_string().as_str()))
 }
 
 fn is_empty(value: &Value) -> bool {

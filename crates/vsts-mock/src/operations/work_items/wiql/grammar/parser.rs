@@ -242,6 +242,7 @@ impl<'t, F: Copy, L: Fn(&str) -> Option<F>> Parser<'t, L> {
                     return Err(self.expecting("constant value"));
                 };
                 // No date that can be compared is farther away.
+                #[expect(clippy::cast_possible_truncation, reason = "a part of a day is not counted")]
                 let days = days.min(1_000_000.0) as i64;
                 self.at += 1;
                 Ok(Constant::Today(sign * days))
@@ -252,7 +253,7 @@ impl<'t, F: Copy, L: Fn(&str) -> Option<F>> Parser<'t, L> {
 
     fn field(&mut self) -> Result<F, WiqlError> {
         self.count()?;
-        let (Some(Kind::Field(name) | Kind::Word(name))) = self.peek() else {
+        let Some(Kind::Field(name) | Kind::Word(name)) = self.peek() else {
             return Err(self.expecting("field name"));
         };
         let found = (self.find)(name).ok_or_else(|| WiqlError::NoField(self.found()))?;
