@@ -31,7 +31,7 @@ mod store_text;
 mod grammar;
 
 /// vsts-mock's grammar of queries for work items; the folder stands by itself.
-#[path = "../../crates/vsts-mock/src/operations/work_items/wiql/grammar/mod.rs"]
+#[path = "../../crates/vsts-mock/src/directory/work_item/wiql/grammar/mod.rs"]
 #[expect(dead_code, reason = "its other users are elsewhere")]
 mod wiql_grammar;
 

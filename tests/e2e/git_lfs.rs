@@ -32,16 +32,9 @@ struct Bed<'s> {
 }
 
 /// An operation; each goes on with what those before it have left.
-type Operation = (&'static str, fn(&Bed<'_>));
+type Operation = fn(&Bed<'_>);
 
-const OPERATIONS: [Operation; 6] = [
-    ("push", push),
-    ("clone", clone),
-    ("lock, list, verify and unlock", locks),
-    ("a push of what another person has locked", push_of_locked),
-    ("an upload that is cut", cut_upload),
-    ("a download that is cut", cut_download),
-];
+const OPERATIONS: [Operation; 6] = [push, clone, locks, push_of_locked, cut_upload, cut_download];
 
 fn all_operations(transport: Transport) {
     let sandbox = Sandbox::new();
@@ -74,7 +67,7 @@ fn all_operations(transport: Transport) {
     let work = sandbox.dir("work").join("extra");
     let bed = Bed { sandbox: &sandbox, server: &server, transport, url, alice, carol, work };
     let _cloned = bed.alice.git(&sandbox.dir("work"), &["clone", "-q", &bed.url, "extra"]).ok();
-    for (name, operation) in OPERATIONS {
+    for operation in OPERATIONS {
         operation(&bed);
     }
     let asked = std::fs::read_to_string(asked).unwrap_or_default();

@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::pack::ObjectRules;
-use crate::policy::RefUpdate;
+use crate::policy::{ObjectRules, RefUpdate};
 use crate::{Interrupt, RefRefusal};
 
 /// The engine's options. The default is a complete and forgiving server.

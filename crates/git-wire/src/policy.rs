@@ -110,3 +110,23 @@ impl Policy for AllowAll {
         false
     }
 }
+
+/// Rules for received objects that a host has beside Git's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ObjectRules {
+    /// The most bytes of a file.
+    pub max_file_bytes: Option<u64>,
+    /// True if the bytes of a file are counted as they are compressed.
+    pub counts_compressed: bool,
+    /// True if a folder may not have two names that differ in case alone.
+    pub refuses_case_clashes: bool,
+}
+
+/// One of these rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectRule {
+    /// A file is too large.
+    FileSize,
+    /// Two names in a folder differ in case alone.
+    CaseClash,
+}

@@ -33,16 +33,16 @@ fn another_computer_takes_in_the_results_of_a_run_whose_submitter_is_gone() {
     let _pushed = alice.azml(&project, &["history", "sync", "-o", "none"]).ok();
     let bob = sandbox.stranger("bob");
     let url = remote.to_str().expect("UTF-8");
-    let desk = sandbox.dir("desk");
-    let _cloned = azml_on("desk", &bob, &desk, &["project", "clone", url, "iris", "-o", "none"]).ok();
-    let desk = desk.join("iris");
+    let folder = sandbox.dir("second");
+    let _cloned = azml_on("second", &bob, &folder, &["project", "clone", url, "iris", "-o", "none"]).ok();
+    let folder = folder.join("iris");
     let info = ["history", "info", "-r", &run, "-o", "json"];
-    assert_eq!(azml_on("desk", &bob, &desk, &info).ok().json()["status"], "Running");
+    assert_eq!(azml_on("second", &bob, &folder, &info).ok().json()["status"], "Running");
     std::fs::write(host.home().join("go"), "").expect("a file is written");
     // alice's computer is gone.
-    let _ended = azml_on("desk", &bob, &desk, &["experiment", "wait", &run]).ok();
-    let _synced = azml_on("desk", &bob, &desk, &["history", "sync", "-o", "none"]).ok();
-    let found = azml_on("desk", &bob, &desk, &info).ok().json();
+    let _ended = azml_on("second", &bob, &folder, &["experiment", "wait", &run]).ok();
+    let _synced = azml_on("second", &bob, &folder, &["history", "sync", "-o", "none"]).ok();
+    let found = azml_on("second", &bob, &folder, &info).ok().json();
     assert_eq!((&found["status"], &found["loss"]), (&json!("Completed"), &json!(0.5)), "{found}");
     // A third one has it from the remote alone.
     let carol = sandbox.stranger("carol");
@@ -69,7 +69,7 @@ fn a_run_of_another_computers_own_engine_is_left_to_that_computer() {
     // Another computer has no such job: its folder is elsewhere.
     let node = sandbox.path().join("node");
     std::fs::rename(&node, sandbox.path().join("away")).expect("a folder moves");
-    let seen = azml_on("desk", &alice, &project, &info).ok().says("does not know it");
+    let seen = azml_on("second", &alice, &project, &info).ok().says("does not know it");
     assert_eq!(status(&seen.json()), "Running", "{seen}");
     std::fs::rename(sandbox.path().join("away"), &node).expect("a folder moves back");
     std::fs::write(go, "").expect("a file is written");

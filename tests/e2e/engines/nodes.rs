@@ -1,4 +1,4 @@
-//! What azml has on another computer: brought again when it is gone, told when it is of another version, and removed when no run needs it.
+//! The files of azml on another computer: its program is copied again when it is gone, another version is told, and old files are removed when no run needs them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn status(alice: &Actor<'_>, project: &Path, run: &str) -> Value {
 }
 
 #[test]
-fn an_azml_that_is_gone_is_brought_again() {
+fn an_azml_that_is_gone_is_copied_again() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
     let (alice, project) = at_host(&sandbox, &host, None);

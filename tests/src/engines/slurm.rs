@@ -151,7 +151,7 @@ StorageLoc=acct
 LogFile=DIR/log/dbd
 PidFile=DIR/dbd.pid
 ";
-/// What a cluster with accounting and control groups has of its own.
+/// The additions of a cluster with accounting and control groups.
 const MORE_FOR_ACCOUNTING: &str = "ProctrackType=proctrack/cgroup
 TaskPlugin=task/cgroup
 JobAcctGatherParams=UsePss

@@ -32,7 +32,7 @@ const IMAGE: &str = "localhost/bench:1";
 const IMAGE_FILES: &str = "at=$(mktemp -d); mkdir $at/bin $at/tmp; cp /bin/busybox $at/bin\n\
     for name in sh date mv; do ln -s busybox $at/bin/$name; done; tar -C $at -c .; rm -r $at";
 
-/// What all engines share: alice's project, whose script is on the machine of each engine by the same path.
+/// The common ground of all engines: alice's project, whose script is on the machine of each engine by the same path.
 struct Bed<'s> {
     sandbox: &'s Sandbox,
     alice: Actor<'s>,
@@ -115,7 +115,7 @@ impl<'s> Bed<'s> {
     }
 }
 
-/// What a command printed, which has to succeed.
+/// The output of a command, which has to succeed.
 fn done(output: Output) -> Outcome<String> {
     if output.code == Some(0) { Ok(output.stdout) } else { Err(output.to_string().into()) }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What to remove from a node, if no run needs it.
+/// The things to remove from a node, if no run needs them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct PruneRequest {
-    /// How many of each kind stay, the newest.
+    /// The number of each kind that stays, the newest.
     pub keep: usize,
     /// Only name what would be removed.
     pub dry_run: bool,

@@ -48,7 +48,9 @@ pub use ingest::ingest;
 pub use objects::IdSet;
 pub(crate) use quarantine::{Opened, QUARANTINE_LOCK};
 pub use quarantine::{Quarantine, Stored};
-pub use received::{Connectivity, IngestOptions, ObjectRule, ObjectRules, Received};
+pub use received::{Connectivity, IngestOptions, Received};
+
+pub use crate::policy::{ObjectRule, ObjectRules};
 pub(crate) use store::Pack;
 pub use write::{WriteOptions, Written, write};
 pub(crate) use write::{write_deltas, write_with};

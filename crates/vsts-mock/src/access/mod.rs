@@ -224,7 +224,7 @@ pub(crate) fn ceiling_of(scopes: &[String]) -> Permissions {
     })
 }
 
-/// What some scopes of tokens are for alone.
+/// The uses for which some scopes of tokens are alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Narrow {
     /// The comments on pull requests, with `vso.threads_full`.

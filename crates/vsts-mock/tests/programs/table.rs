@@ -6,9 +6,9 @@ pub(crate) struct Program {
     version: &'static str,
     /// The profiles in which the tests run it.
     profiles: &'static str,
-    /// What it does in the tests.
+    /// Its work in the tests.
     ran: &'static str,
-    /// What does not work, as the tests have seen it.
+    /// The parts that do not work, as the tests have seen it.
     fails: &'static str,
 }
 
@@ -26,7 +26,7 @@ impl Program {
         Self { fails, ..self }
     }
 
-    /// What a package manager takes: the name and the version, joined by its sign.
+    /// The words for a package manager: the name and the version, joined by its sign.
     pub(crate) fn package(&self, sign: &str) -> String {
         format!("{}{sign}{}", self.name, self.version)
     }

@@ -95,7 +95,7 @@ impl Pruning {
         });
     }
 
-    /// What runs left that are over: files beside their outputs, outputs that were not to travel, packages.
+    /// The files that ended runs left: files beside their outputs, outputs that were not to travel, packages.
     fn left_by_runs(&mut self) -> Result<(), CommandError> {
         let mut left: Vec<(SystemTime, RunId, PathBuf)> = Vec::new();
         for project in self.projects_here() {
@@ -186,7 +186,7 @@ fn of_runs(folder: &Path) -> Vec<(SystemTime, RunId, PathBuf)> {
     found.filter_map(|(time, path)| Some((time, RunId::parse(&name_of(&path)).ok()?, path))).collect()
 }
 
-/// What is in a folder, the newest first; nothing if the folder is not there.
+/// The entries of a folder, the newest first; nothing if the folder is not there.
 fn newest_first(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries.map(|entry| (changed(&entry.path()), entry.path())).collect();

@@ -12,7 +12,7 @@ use crate::context::{Context, Opened};
 use crate::engine::{self, Array, ArraySpec, Arrays, Handle, Task, spec};
 use crate::error::CommandError;
 
-/// What runs of an array have in common.
+/// The common part of the runs of an array.
 pub struct Common<'a> {
     pub arrays: &'a dyn Arrays,
     pub place: &'a Handle,

@@ -1,9 +1,10 @@
 //! Work items, their revisions and comments: records that are stored as JSON beside their keys.
 //!
-//! [`types`] has the types that a process has, with their states; [`fields`] the fields that there are.
+//! [`work_item_type`] has the types that a process has, with their states; [`fields`] the fields that there are.
 
 pub(crate) mod fields;
-pub(crate) mod types;
+pub(crate) mod wiql;
+pub(crate) mod work_item_type;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -14,24 +14,30 @@ use super::colours::escape;
 use super::diff::{self, Content, FileDiff, Hunk, Row};
 use super::names;
 use super::parts::{count, quiet_head};
-use super::pulls::Side;
 use super::source::{Kind, Source, Version};
 use crate::limits::{DIFF_COMPARED, DIFF_FILE_ROWS, DIFF_LISTED, DIFF_ROWS, DIFF_TIME};
 use crate::operations::changed_files::{self, Change, How};
 use crate::operations::tree_walk::WalkError;
 
-/// What is said about the lines of the files that a page compares. A file is given by its number on the page and its path.
+/// The side of a comparison that a line is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Side {
+    Old,
+    New,
+}
+
+/// Remarks on the lines of the files that a page compares. A file is given by its number on the page and its path.
 pub(super) trait Remarks {
-    /// What stands below a line.
+    /// The remarks below a line.
     fn below(&self, file: usize, path: &str, at: (Side, u32)) -> Option<Markup>;
 
     /// The address of the same page with a form below a line.
     fn address(&self, file: usize, at: (Side, u32)) -> Option<String>;
 
-    /// What stands below the last line: remarks on lines that are not shown.
+    /// The remarks below the last line, which are on lines that are not shown.
     fn rest(&self, file: usize, path: &str, is_shown: &dyn Fn((Side, u32)) -> bool) -> Markup;
 
-    /// What stands below the last file: remarks on files that are not shown.
+    /// The remarks below the last file, which are on files that are not shown.
     fn elsewhere(&self, is_listed: &dyn Fn(&str) -> bool) -> Markup;
 }
 

@@ -28,7 +28,6 @@ mod shape;
 mod subjects;
 mod teams;
 mod tokens;
-mod unrecorded;
 mod version;
 mod work;
 

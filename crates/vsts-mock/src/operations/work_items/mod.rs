@@ -2,12 +2,13 @@
 
 pub(crate) mod comments;
 pub(crate) mod recycle_bin;
-pub(crate) mod wiql;
+mod search;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use self::search::Asker;
 use super::refused::Refused;
 use super::scope::Scope;
 use super::work::Work;
@@ -15,12 +16,11 @@ use crate::access::{
     Target, Use, Viewer, authorize_use, authorize_work_reading, authorize_work_writing, can_see, reads_work,
 };
 use crate::app::App;
+use crate::directory::work_item::wiql::Wiql;
 use crate::directory::work_item::{ARTIFACT, RelationTarget, pull_request_of};
 use crate::directory::{Directory, Project, WorkItem};
 use crate::registry::WorkItemError;
 use crate::registry::work_items::{Stamp, Step};
-use wiql::Wiql;
-use wiql::run::Asker;
 
 /// The project that a request names, if its work items may be read.
 pub(crate) fn project<'d>(
@@ -178,5 +178,5 @@ pub(crate) fn query(
         with_times,
         work,
     };
-    wiql::run::run(query, &asker, readable(directory, scope)?.into_iter())
+    search::run(query, &asker, readable(directory, scope)?.into_iter())
 }

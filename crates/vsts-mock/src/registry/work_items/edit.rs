@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::values::{person, present, read};
 use super::{NewRelation, Stamp, Step, TestPath, WorkItemError, check_note, check_notes};
 use crate::directory::work_item::fields::{self, Field, FieldType};
-use crate::directory::work_item::types::{self, Category, WorkItemType};
+use crate::directory::work_item::work_item_type::{self, Category, WorkItemType};
 use crate::directory::work_item::{ARTIFACT, LINK_TYPES, PARENT, Relation, RelationTarget};
 use crate::directory::{Note, Project, Revision, WorkItem};
 use crate::limits::{FACTS_BYTES, RELATIONS, WORK_ITEM_REVISIONS};
@@ -71,7 +71,7 @@ impl<'c, 's> Edit<'c, 's> {
 
     fn kind(&self) -> Result<&'static WorkItemType, WorkItemError> {
         let (process, name) = (&self.project.process, &self.item.kind);
-        types::find(process, name).ok_or_else(|| self.no_type(name))
+        work_item_type::find(process, name).ok_or_else(|| self.no_type(name))
     }
 
     fn no_type(&self, name: &str) -> WorkItemError {
@@ -132,7 +132,8 @@ impl<'c, 's> Edit<'c, 's> {
         let text = value.as_str().unwrap_or_default().trim();
         match field.reference {
             fields::KIND => {
-                let kind = types::find(&self.project.process, text).ok_or_else(|| self.no_type(text))?;
+                let kind =
+                    work_item_type::find(&self.project.process, text).ok_or_else(|| self.no_type(text))?;
                 kind.name.clone_into(&mut self.item.kind);
                 if kind.state(self.item.text(fields::STATE)).is_none() {
                     self.keep(fields::STATE, kind.first_state().into());

@@ -12,7 +12,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::users::in_milliseconds;
-use crate::directory::work_item::{ARTIFACT, Deletion, Relation, RelationTarget, artifact_of, fields, types};
+use crate::directory::work_item::{
+    ARTIFACT, Deletion, Relation, RelationTarget, artifact_of, fields, work_item_type,
+};
 use crate::directory::{Note, Project, PullRequest, Record, Revision, WorkItem};
 use crate::limits::{FIELD_TEXT_CHARS, WORK_ITEM_COMMENTS, WORK_ITEMS};
 use crate::state::Change;
@@ -161,7 +163,7 @@ impl Change<'_> {
         steps: &[Step],
         stamp: Stamp,
     ) -> Result<WorkItem, WorkItemError> {
-        let kind = types::find(&project.process, kind)
+        let kind = work_item_type::find(&project.process, kind)
             .ok_or_else(|| WorkItemError::NoType { name: kind.to_owned(), project: project.name.clone() })?;
         if self.directory.work.of_account(project.account).count() >= WORK_ITEMS {
             return Err(WorkItemError::TooMany(format!("An account has at most {WORK_ITEMS} work items.")));
@@ -236,7 +238,7 @@ impl Change<'_> {
             let found = id.parse().ok().and_then(|id| self.directory.work.get(pull.account, id)).cloned();
             let Some(item) = found.filter(|item| item.deletion.is_none()) else { continue };
             let process = self.directory.projects.get(&item.project).map(|project| project.process.as_str());
-            let kind = process.and_then(|process| types::find(process, &item.kind));
+            let kind = process.and_then(|process| work_item_type::find(process, &item.kind));
             let Some(state) = kind.and_then(|kind| kind.state_after_merge(item.text(fields::STATE))) else {
                 continue;
             };

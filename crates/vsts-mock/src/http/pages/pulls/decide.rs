@@ -1,4 +1,4 @@
-//! What can be decided about a pull request: to change its texts, to complete it, to abandon it.
+//! The decisions about a pull request: to change its texts, to complete it, to abandon it.
 
 use maud::{Markup, html};
 

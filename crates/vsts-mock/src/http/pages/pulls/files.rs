@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::super::diff_view::Side;
 use super::super::{Failure, diff_view};
-use super::thread::{self, Side};
+use super::thread;
 use super::view::View;
 use crate::operations::pull_requests::threads::{self, WholeThread};
 

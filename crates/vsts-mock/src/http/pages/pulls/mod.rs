@@ -21,7 +21,6 @@ use crate::operations::pull_requests::{fork, short};
 use crate::operations::refs;
 pub(super) use detail::show;
 pub(super) use follow::{follow, follow_new};
-pub(super) use thread::Side;
 use view::Refusal;
 
 /// Branches that the form for a new pull request offers.

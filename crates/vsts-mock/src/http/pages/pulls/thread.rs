@@ -2,18 +2,12 @@
 
 use maud::{Markup, html};
 
+use super::super::diff_view::Side;
 use super::super::parts::{ago, avatar};
 use super::view::View;
 use crate::directory::pull_request::ThreadStatus;
 use crate::directory::{Comment, Thread};
 use crate::operations::pull_requests::threads::WholeThread;
-
-/// The side of a comparison that a line is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in super::super) enum Side {
-    Old,
-    New,
-}
 
 /// The place of a thread: a file, and a line unless it is about all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

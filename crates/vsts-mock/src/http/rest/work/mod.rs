@@ -5,7 +5,7 @@ pub(super) mod history;
 mod patch;
 pub(super) mod recycle_bin;
 mod shape;
-pub(super) mod types;
+pub(super) mod work_item_types;
 
 use serde_json::{Value, json};
 
@@ -14,12 +14,12 @@ use super::failure::Failure;
 use super::query::{choice, date};
 use super::reply::{Outcome, Reply};
 use crate::directory::work_item::fields::{self, Field};
+use crate::directory::work_item::wiql::parse;
 use crate::directory::{Directory, Project, WorkItem};
 use crate::limits::WORK_ITEMS_ASKED;
 use crate::operations::refused::Refused;
 use crate::operations::scope::Scope;
 use crate::operations::work::Work;
-use crate::operations::work_items::wiql::parse;
 use crate::operations::work_items::{self as items, recycle_bin as bin};
 use shape::{Expand, Shapes};
 

@@ -1,7 +1,6 @@
-//! The Work Item Query Language: queries as clients write them. [`parse`] reads one, [`run`] finds the work items.
+//! The Work Item Query Language: queries as clients write them. [`parse`] reads one.
 
 pub(crate) mod grammar;
-pub(crate) mod run;
 
 pub(crate) use grammar::WiqlError;
 use grammar::{Bounds, Condition, Operator, Query};

@@ -8,10 +8,10 @@ use jiff::{Span, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::super::at;
-use super::grammar::{Condition, Constant, Operator, Test};
-use super::{Wiql, WiqlError};
+use super::at;
 use crate::directory::work_item::fields::{self, Field, FieldType};
+use crate::directory::work_item::wiql::grammar::{Condition, Constant, Operator, Test};
+use crate::directory::work_item::wiql::{Wiql, WiqlError};
 use crate::directory::{Directory, Project, WorkItem};
 use crate::limits::WIQL_RESULTS;
 use crate::operations::refused::Refused;

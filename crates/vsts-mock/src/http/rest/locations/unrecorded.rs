@@ -1,7 +1,7 @@
 //! Resources that the recordings of the service's table lack: their ids, names, routes and versions are those by which the SDKs
 //! find them.
 
-use super::locations::Location;
+use super::Location;
 
 /// The highest and the released version of a table.
 #[derive(Clone, Copy)]

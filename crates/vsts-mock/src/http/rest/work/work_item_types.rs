@@ -9,7 +9,7 @@ use super::shape::Shapes;
 use super::shapes;
 use crate::access::Use;
 use crate::directory::work_item::fields::{self, Field, FieldType};
-use crate::directory::work_item::types::{self, WorkItemType};
+use crate::directory::work_item::work_item_type::{self, WorkItemType};
 use crate::directory::work_item::{ARTIFACT, HYPERLINK, LINK_TYPES, LinkType};
 use crate::directory::{Directory, Project};
 use crate::http::web::encode;
@@ -22,7 +22,7 @@ fn project<'d>(call: &Call<'_>, directory: &'d Directory) -> Result<&'d Project,
 }
 
 fn states(kind: &WorkItemType) -> Vec<Value> {
-    let state = |(name, category): &(&str, types::Category)| json!({ "name": name, "color": category.colour(), "category": category.name() });
+    let state = |(name, category): &(&str, work_item_type::Category)| json!({ "name": name, "color": category.colour(), "category": category.name() });
     kind.states.iter().map(state).collect()
 }
 
@@ -67,7 +67,7 @@ fn whole(shapes: &Shapes<'_>, project: &Project, kind: &'static WorkItemType) ->
 fn find(call: &Call<'_>, project: &Project) -> Result<&'static WorkItemType, Failure> {
     let name = call.part("type");
     let absent = || WorkItemError::NoType { name: excerpt(name), project: project.name.clone() };
-    Ok(types::find(&project.process, name).ok_or_else(absent).map_err(Refused::from)?)
+    Ok(work_item_type::find(&project.process, name).ok_or_else(absent).map_err(Refused::from)?)
 }
 
 /// The types of a project, or one of them.
@@ -77,7 +77,7 @@ pub(in super::super) fn read(call: &Call<'_>) -> Outcome {
     if call.value("type").is_some() {
         return Ok(Reply::ok(whole(&shapes, project, find(call, project)?)));
     }
-    let all = types::of_process(&project.process).iter();
+    let all = work_item_type::of_process(&project.process).iter();
     Ok(Reply::ok(lists::list(all.map(|kind| whole(&shapes, project, kind)))))
 }
 

@@ -4,6 +4,8 @@
 //! it: what `OPTIONS _apis` answers, which resource a request is about, which versions it may be asked in. Clients
 //! build every URL from these rows.
 
+mod unrecorded;
+
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -11,7 +13,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::unrecorded::{self, Versions};
+use self::unrecorded::Versions;
 use super::version::{Supported, Version};
 use crate::config::Profile;
 
@@ -21,7 +23,7 @@ const PROFILES: &str = "Profile";
 /// The id of the list of accounts.
 const ACCOUNTS: &str = "229a6a53-b428-4ffb-a835-e8f36b5b4b1e";
 
-const DATA: &str = include_str!("../../../data/vsts-resource-locations.json");
+const DATA: &str = include_str!("../../../../data/vsts-resource-locations.json");
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let recorded: Recorded = serde_json::from_str(DATA).expect("the recorded tables are well-formed");
