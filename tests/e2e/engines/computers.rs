@@ -59,19 +59,21 @@ fn another_computer_takes_in_the_results_of_a_run_whose_submitter_is_gone() {
 #[test]
 fn a_run_of_another_computers_own_engine_is_left_to_that_computer() {
     let sandbox = Sandbox::new();
-    let (alice, project) = crate::compute::with_target(&sandbox, "type: process\n");
+    let (alice, project) = sandbox.project();
+    write(&project, "aml_config/box.compute", "type: process\n");
+    write(&project, "aml_config/box.runconfig", "ArgumentVector: [\"$file\"]\nTarget: box\n");
     let go = sandbox.path().join("go");
     write(&project, "train.sh", format!("until [ -e {} ]; do sleep 0.1; done\n", go.display()));
     let run =
         alice.azml(&project, &["experiment", "submit", "-c", "box", "--detach", "train.sh"]).ok().run_id();
     let status = |found: &Value| found["status"].clone();
     let info = ["history", "info", "-r", &run, "-o", "json"];
-    // Another computer has no such job: its folder is elsewhere.
-    let node = sandbox.path().join("node");
-    std::fs::rename(&node, sandbox.path().join("away")).expect("a folder moves");
-    let seen = azml_on("second", &alice, &project, &info).ok().says("does not know it");
+    // Another computer has no such job: its home is another.
+    let home = sandbox.dir("second-home");
+    let elsewhere = format!("HOME='{}' exec azml \"$@\"", home.display());
+    let words = [&["--uts", "sh", "-c", &format!("hostname second; {elsewhere}"), "sh"], &info[..]].concat();
+    let seen = alice.run("unshare", &project, &words).ok().says("does not know it");
     assert_eq!(status(&seen.json()), "Running", "{seen}");
-    std::fs::rename(sandbox.path().join("away"), &node).expect("a folder moves back");
     std::fs::write(go, "").expect("a file is written");
     let _ended = alice.azml(&project, &["experiment", "wait", &run]).ok();
     assert_eq!(status(&alice.azml_json(&project, &info[..4])), "Completed");
