@@ -70,8 +70,8 @@ fn a_run_of_another_computers_own_engine_is_left_to_that_computer() {
     let info = ["history", "info", "-r", &run, "-o", "json"];
     // Another computer has no such job: its home is another.
     let home = sandbox.dir("second-home");
-    let elsewhere = format!("HOME='{}' exec azml \"$@\"", home.display());
-    let words = [&["--uts", "sh", "-c", &format!("hostname second; {elsewhere}"), "sh"], &info[..]].concat();
+    let script = format!("hostname second; HOME='{}' exec azml \"$@\"", home.display());
+    let words = [&["--uts", "sh", "-c", &script, "sh"], &info[..]].concat();
     let seen = alice.run("unshare", &project, &words).ok().says("does not know it");
     assert_eq!(status(&seen.json()), "Running", "{seen}");
     std::fs::write(go, "").expect("a file is written");

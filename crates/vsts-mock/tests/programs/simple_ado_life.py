@@ -28,6 +28,6 @@ assert pull.threads_with_identifier("bot") == []
 pull.set_status(ADOGitStatusState.FAILED, "test", "It fails.", "ci")
 assert [one["state"] for one in pull.get_statuses()["value"]] == ["failed"]
 pull.add_property("colour", "red")
-assert pull.get_properties()["colour"]["$value"] == "red"
-assert len(pull.iterations()["value"]) == 1
+assert pull.get_properties()["colour"].value == "red"
+assert len(pull.iterations()) == 1
 assert [one["pullRequestId"] for one in client.list_all_pull_requests(project_id="iris", top=1)] == [made["pullRequestId"]]

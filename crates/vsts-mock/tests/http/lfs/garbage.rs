@@ -34,6 +34,9 @@ async fn only_what_no_ref_reaches_is_swept_and_only_after_two_weeks() {
     lfs.upload("/acme/iris/_git/guarded", b"loose").await;
     let url = lfs.server.clone_url("acme", "iris", "extra");
     let alice = Git::of(lfs.dir.path(), "alicepat").clone_to(&url, "alice").await;
+    // The first branch becomes the default one.
+    alice.commit("readme", b"small\n").await;
+    alice.run(&["push", "-q", "origin", "HEAD:refs/heads/main"]).await.ok();
     // In an old version, below a folder, in a branch that is not the default one.
     std::fs::create_dir(alice.dir().join("deep")).expect("a folder");
     alice.commit("deep/model", &pointer(b"kept")).await;

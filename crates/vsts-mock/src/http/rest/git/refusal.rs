@@ -93,6 +93,7 @@ mod tests {
     fn each_refusal_has_its_answer_at_each_front_end() {
         const STALE: (u16, &str) = (409, "GitReferenceStaleException");
         const DENIED: (u16, &str) = (403, "GitNeedsPermissionException");
+        const PROTECTED: (u16, &str) = (403, "GitRefUpdateRejectedByPolicyException");
         const OTHER: (u16, &str) = (400, "GitReferenceUpdateException");
         let name = || bstr::BString::from("refs/heads/a");
         let (by, locked) = ("Bob".to_owned(), "refs/heads/a".to_owned());
@@ -131,7 +132,7 @@ mod tests {
             (lacks(Permission::CreateTag), "TF401027", "createTagPermissionRequired", DENIED),
             (lacks(Permission::ManageNote), "TF401027", "manageNotePermissionRequired", DENIED),
             (denied(GitRefusal::Access(Refusal::Locked { name: locked, by })), "TF402404", "locked", DENIED),
-            (denied(GitRefusal::Access(Refusal::Protected)), "TF402455", BY_POLICY, DENIED),
+            (denied(GitRefusal::Access(Refusal::Protected)), "TF402455", BY_POLICY, PROTECTED),
             (denied(GitRefusal::Access(Refusal::ServerOwned)), "TF401027", REJECTED, DENIED),
             (denied(GitRefusal::NameTooLong), "a ref's name has at most 400", "invalidRefName", OTHER),
             (denied(GitRefusal::NameNotUtf8), "the ref's name is not UTF-8", REJECTED, OTHER),
