@@ -1,7 +1,7 @@
 //! Slurm: `azml node run` as a batch job, by the cluster's own commands on its login node.
 //!
 //! A job has the run's id for its name: azml looks for the name before it submits, so that a submit that was cut off is not
-//! repeated. A sweep is an array ([`array`]). One question is about all runs of a
+//! repeated. A sweep is an array ([`mod@array`]). One question is about all runs of a
 //! cluster. The job gets no variable of whoever submits it, for Slurm would keep them. The nodes read the job and the store from
 //! the folder of azml's files, which they share with the login node.
 

@@ -6,7 +6,7 @@
 //! | `store/<GUID>.git` | a bare repository with the snapshots of a project, and the refs of its runs here |
 //! | `projects/<GUID>/` | takes the place of the project folder: what is in it is linked into run folders as ignored inputs are |
 //! | `jobs/<run>/` | a job: what is to be done, how it stands, its log ([`job`]) |
-//! | `arrays/<name>/` | an array: links from the indexes of its tasks to their jobs ([`array`]) |
+//! | `arrays/<name>/` | an array: links from the indexes of its tasks to their jobs ([`mod@array`]) |
 //! | `state/` | azml's own state, with the run folders |
 //!
 //! Every command here is short but [`run()`], and may be repeated: whoever gave it may not have heard that it was done.

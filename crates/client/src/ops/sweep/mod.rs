@@ -2,7 +2,7 @@
 //!
 //! The sweep itself has a record, which is the parent of its members' and defines them all: a sweep whose azml was killed is
 //! resumed from that. All members run in threads of one azml, which alone writes their records, so that none waits for or
-//! overtakes another's; or they are one array of an engine ([`array`]).
+//! overtakes another's; or they are one array of an engine ([`mod@array`]).
 
 mod array;
 mod definition;
