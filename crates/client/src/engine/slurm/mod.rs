@@ -115,7 +115,8 @@ impl Engine for SlurmEngine {
             }
         }
         let state = |(key, job): (&Key, &JobState)| {
-            if !answers && job.exit.is_none() {
+            // The end of a job that may start again is told by Slurm alone.
+            if !answers && (job.exit.is_none() || job.may_start_again) {
                 return State::Unreachable { why: said.trim().to_owned() };
             }
             state_of(found.get(key), job)
