@@ -134,6 +134,6 @@ pub(crate) enum Constant {
     Me,
     /// The project of the request.
     Project,
-    /// So many days from today.
+    /// The day that is this number of days after today; before it, if negative.
     Today(i64),
 }
