@@ -14,6 +14,11 @@ use serde_json::Value;
 /// Closes the connection at the machine's end, and cuts the line.
 const CUT: &str = "kill -9 $PPID; ip link set eth0 down; touch /root/is-cut; exit 1";
 
+/// Takes in the snapshot, and not the job that comes after it by the same command.
+const ONLY_SNAPSHOT: &str = "sh -c \"${1%% && *}'\"";
+/// Takes in the job, and does not start it.
+const ONLY_PUT: &str = "sh -c \"$(echo \"$1\" | sed 's/node start/node put/')\"";
+
 /// alice's project, whose target `gpu` is the machine.
 fn at_host<'s>(sandbox: &'s Sandbox, host: &Host<'s>, more: &[&str]) -> (Actor<'s>, PathBuf) {
     host.serve_ssh();
@@ -130,21 +135,21 @@ fn a_line_that_breaks_while_a_run_is_sent_starts_it_once() {
     let host = Host::start(&sandbox);
     let (alice, project) = at_host(&sandbox, &host, &[]);
     write(&project, "train.sh", TRAIN);
-    let after = format!("sh -c \"$1\" > {}/lost 2>&1; {CUT}", sandbox.path().display());
+    let after = format!("sh -c \"${{1%?}} > {}/lost'\"; {CUT}", sandbox.path().display());
+    let before_job = format!("{ONLY_SNAPSHOT}; {CUT}");
     let amid = format!(
         "{{ head -c 5000; kill -9 $PPID; ip link set eth0 down; touch /root/is-cut; exec sleep 1000; }} | sh -c \"$1\"; {CUT}"
     );
     for step in [
         ("serve git-receive-pack", CUT),
         ("serve git-receive-pack", &amid),
-        ("node put", CUT),
-        ("node put", &after),
-        ("node start", CUT),
-        ("node start", &after),
+        // It has the snapshot, and the job or not.
+        ("serve git-receive-pack", &before_job),
+        ("serve git-receive-pack", &after),
     ] {
         break_at(&alice, &project, &host, step);
     }
-    assert_eq!(alice.run_ids(&project).len(), 6);
+    assert_eq!(alice.run_ids(&project).len(), 4);
 }
 
 #[test]
@@ -198,18 +203,21 @@ fn a_submit_that_is_killed_has_sent_its_run_or_not_and_the_next_command_says_whi
     let host = Host::start(&sandbox);
     let (alice, project) = at_host(&sandbox, &host, &[]);
     write(&project, "train.sh", TRAIN);
-    let (before, after) = ("kill -9 $PPID; exit 1", "real_ssh \"$@\" > /dev/null; kill -9 $PPID; exit 1");
-    for (step, script, ends) in [
-        ("serve git-receive-pack", before, "Failed"),
-        ("node put", before, "Failed"),
-        ("node put", after, "Failed"),
-        ("node start", before, "Failed"),
-        ("node start", after, "Completed"),
-        ("node output", before, "Completed"),
-        ("serve git-upload-pack", before, "Completed"),
-        ("node forget", before, "Completed"),
+    // The output stays open until azml is dead.
+    let (before, after) = ("kill -9 $PPID; exit 1", "real_ssh \"$@\"; kill -9 $PPID; exit 1");
+    for (step, script, there, ends) in [
+        ("serve git-receive-pack", before, None, "Failed"),
+        ("serve git-receive-pack", after, Some(ONLY_SNAPSHOT), "Failed"),
+        ("serve git-receive-pack", after, Some(ONLY_PUT), "Failed"),
+        ("serve git-receive-pack", after, None, "Completed"),
+        ("node output", before, None, "Completed"),
+        ("serve git-upload-pack", before, None, "Completed"),
+        ("node forget", before, None, "Completed"),
     ] {
         let ran = times(&host);
+        if let Some(there) = there {
+            host.on_command(End::There, step, &format!("{there}; exit"));
+        }
         host.on_command(End::Here, step, script);
         let killed = alice.azml(&project, &[&SUBMIT[..], &["train.sh"]].concat());
         assert!(killed.code.is_none() && host.has_met(), "{step}: {killed}");
@@ -236,7 +244,8 @@ fn a_run_that_was_sent_and_not_started_can_be_canceled() {
     let host = Host::start(&sandbox);
     let (alice, project) = at_host(&sandbox, &host, &[]);
     write(&project, "train.sh", TRAIN);
-    host.on_command(End::Here, "node start", "kill -9 $PPID; exit 1");
+    host.on_command(End::There, "node start", &format!("{ONLY_PUT}; exit"));
+    host.on_command(End::Here, "node start", "real_ssh \"$@\"; kill -9 $PPID; exit 1");
     let _killed = alice.azml(&project, &[&SUBMIT[..], &["train.sh"]].concat());
     let id = fs::read_dir(host.home().join(".azml/jobs")).expect("a folder").flatten().next().expect("a job");
     let run = id.file_name().into_string().expect("UTF-8");

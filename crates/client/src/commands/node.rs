@@ -43,8 +43,8 @@ pub enum Command {
     Put,
     /// Take in the jobs of an array, JSON on standard input
     PutArray,
-    /// Start a job in a session of its own
-    Start { run: RunId },
+    /// Take in a job, JSON on standard input, and start it in a session of its own
+    Start,
     /// Run a job to its end
     Run {
         /// Leave the session of whoever started this
@@ -86,7 +86,7 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, Comm
         Command::Check => json(ui, &node::check(ctx, &input()?)?),
         Command::Prune => json(ui, &node::prune(ctx, &input()?)?),
         Command::Put => json(ui, &node::put(ctx, &input()?)?),
-        Command::Start { run } => json(ui, &node::start(ctx, &run)?),
+        Command::Start => json(ui, &node::start(ctx, &input()?)?),
         Command::PutArray => json(ui, &node::put_array(ctx, &input()?)?),
         Command::State => json(ui, &node::states(ctx, &runs()?)?),
         Command::Serve { shallow, service, project } => done(node::serve(ctx, service, project, shallow)),

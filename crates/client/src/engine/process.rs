@@ -31,8 +31,7 @@ impl Engine for ProcessEngine {
     }
 
     fn submit(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<Handle, Error> {
-        self.node.bring_job(history, spec)?;
-        let state = self.node.start(spec.run.as_str())?;
+        let state = self.node.start_job(history, spec)?;
         Ok(Handle { node: state.node, ..self.node.handle(spec) })
     }
 

@@ -11,8 +11,8 @@ use std::process::Command;
 use git_wire::client::{TransportError, TransportErrorKind as Kind, ssh_failure};
 
 use super::TransportOptions;
-pub use super::ssh::Answer;
-use super::ssh::{Address, SSH_FAILED, Ssh, command, quoted};
+use super::ssh::{Address, SSH_FAILED, command, quoted};
+pub use super::ssh::{Answer, Ssh};
 
 /// The longest path of a control socket without the name that ssh gives it, in bytes: a socket's path has 108 at most, the
 /// name 40, and ssh adds a suffix of 17 while it makes it.
@@ -96,7 +96,17 @@ impl Host {
         take: impl FnOnce(&mut dyn BufRead) -> io::Result<T>,
     ) -> Result<Answer<T>, TransportError> {
         tracing::debug!(host = self.name(), line, "running");
-        let answer = self.start(line)?.complete(input, take)?;
+        self.complete(self.start(line)?, input, take)
+    }
+
+    /// Gives what was started its input, has `take` read its output, and waits for its end; errors as [`Self::run`].
+    pub fn complete<T>(
+        &self,
+        started: Ssh,
+        input: &mut (dyn Read + Send),
+        take: impl FnOnce(&mut dyn BufRead) -> io::Result<T>,
+    ) -> Result<Answer<T>, TransportError> {
+        let answer = started.complete(input, take)?;
         if answer.code == Some(SSH_FAILED) && !matches!(self, Self::Here) {
             let said = if answer.err.is_empty() { "ssh failed" } else { &answer.err };
             let kind = match ssh_failure(said) {

@@ -1,11 +1,11 @@
 //! A node as seen from here: a host on which azml's own commands (`azml node …`) are run.
 //!
-//! It gets azml itself, if it lacks it, the snapshot by a push into its store of the project, and the job on standard input. It
+//! It gets azml itself, if it lacks it, the snapshot by a push into its store of the project, and the job after it ([`git`]). It
 //! gives a state, a piece of the log, and the run's refs by a fetch.
 
+mod git;
 mod large;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
@@ -13,14 +13,7 @@ use std::sync::Arc;
 
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
-use azml_core::refs::{self, InboxPart};
-use git_wire::Service;
-use git_wire::client::{
-    self, Connection, FetchRequest, FetchSession, PushRequest, PushSession, PushUpdate, TransportError,
-    TransportErrorKind as Kind,
-};
-use gix::ObjectId;
-use gix::refs::FullName;
+use git_wire::client::TransportError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -186,9 +179,12 @@ impl Node {
     }
 
     fn json<T: DeserializeOwned>(&self, words: &[&str], input: &[u8]) -> Result<T, Error> {
-        let out = self.azml(words, input)?;
-        serde_json::from_slice(&out).map_err(|_| {
-            let answer: String = String::from_utf8_lossy(&out).chars().take(200).collect();
+        self.parse(&self.azml(words, input)?)
+    }
+
+    fn parse<T: DeserializeOwned>(&self, out: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(out).map_err(|_| {
+            let answer: String = String::from_utf8_lossy(out).chars().take(200).collect();
             Error::Answer { host: self.name(), answer: answer.trim().to_owned() }
         })
     }
@@ -218,24 +214,19 @@ impl Node {
 
     /// Brings the snapshot and the job there. Nothing is started.
     pub fn bring_job(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<JobState, Error> {
-        self.push(history, spec.commit, &[&spec.run])?;
-        self.bring_large(history, spec.commit)?;
-        self.json(&["put"], &spec.to_bytes())
+        self.hand_over(history, spec.commit, &[&spec.run], ("put", &spec.to_bytes()))
+    }
+
+    /// Brings the snapshot and the job there, and starts it as a process of the node's own, unless it was started before.
+    pub fn start_job(&self, history: &HistoryRepo, spec: &JobSpec) -> Result<JobState, Error> {
+        self.hand_over(history, spec.commit, &[&spec.run], ("start", &spec.to_bytes()))
     }
 
     /// Brings the snapshot and the jobs of an array there, which have one snapshot.
     pub fn bring_array(&self, history: &HistoryRepo, array: &ArraySpec) -> Result<Vec<JobState>, Error> {
+        let Some(first) = array.members.values().next() else { return Ok(Vec::new()) };
         let runs: Vec<&RunId> = array.members.values().map(|spec| &spec.run).collect();
-        if let Some(spec) = array.members.values().next() {
-            self.push(history, spec.commit, &runs)?;
-            self.bring_large(history, spec.commit)?;
-        }
-        self.json(&["put-array"], &array.to_bytes())
-    }
-
-    /// Starts the job as a process of the node's own.
-    pub fn start(&self, run: &str) -> Result<JobState, Error> {
-        self.json(&["start", run], &[])
+        self.hand_over(history, first.commit, &runs, ("put-array", &array.to_bytes()))
     }
 
     /// The states of jobs there, in their order.
@@ -274,128 +265,7 @@ impl Node {
             answer => answer,
         }
     }
-
-    /// Converses with the store of a project there, in Git's protocol. The history of a store that is empty begins with the commit
-    /// `shallow`.
-    fn converse<T>(
-        &self,
-        service: Service,
-        history: &HistoryRepo,
-        shallow: Option<ObjectId>,
-        with: impl Fn(&mut dyn Connection) -> Result<T, client::Error>,
-    ) -> Result<T, Error> {
-        let shallow = shallow.map(|commit| commit.to_string());
-        let shallow = shallow.as_ref().map_or_else(Vec::new, |commit| vec!["--shallow", commit]);
-        let id = history.id().to_string();
-        let line = self.line(&[&["serve", service.as_str()], &shallow[..], &[&id]].concat());
-        match self.try_to_converse(&line, &with) {
-            // The shell's words, in whatever language, that there is no such program.
-            Err(Error::Unreachable { source, .. })
-                if matches!(source.kind, Kind::Other | Kind::NotFound)
-                    && self.bring_again().unwrap_or(false) =>
-            {
-                self.try_to_converse(&line, &with)
-            }
-            answer => answer,
-        }
-    }
-
-    fn try_to_converse<T>(
-        &self,
-        line: &str,
-        with: impl Fn(&mut dyn Connection) -> Result<T, client::Error>,
-    ) -> Result<T, Error> {
-        let mut ssh = self.host.start(line).map_err(|error| self.unreachable(error))?;
-        match with(&mut ssh) {
-            Ok(answer) => Ok(answer),
-            Err(client::Error::Transport(source)) => Err(self.unreachable(source)),
-            // A line that broke amid a pack is no fault of the pack.
-            Err(source) => Err(match ssh.into_broken() {
-                Some(broken) => self.unreachable(broken),
-                None => Error::Exchange { host: self.name(), source },
-            }),
-        }
-    }
-
-    /// Pushes the snapshot's commit to a ref of each run's own.
-    fn push(&self, history: &HistoryRepo, commit: ObjectId, runs: &[&RunId]) -> Result<(), Error> {
-        let report = self.converse(Service::ReceivePack, history, Some(commit), |connection| {
-            let mut session = PushSession::start(connection)?;
-            let mut updates = Vec::new();
-            for run in runs {
-                let name = refs::inbox(history.id(), run, InboxPart::Code);
-                let old = session.tip(&name);
-                if old != Some(commit) {
-                    updates.push(PushUpdate { name, old, new: Some(commit) });
-                }
-            }
-            if updates.is_empty() {
-                return Ok(None);
-            }
-            // A store gets no more of the history than the runs' own snapshot, and later what was added since.
-            let boundary = if session.refs().is_empty() { vec![commit] } else { Vec::new() };
-            let request = PushRequest { updates, atomic: true, boundary, ..PushRequest::default() };
-            session.push(history.git(), &request, &mut |_| {}).map(Some)
-        })?;
-        let Some(report) = report else { return Ok(()) };
-        let refused = report.refs.iter().find_map(|(name, result)| Some((name, result.as_ref().err()?)));
-        match (report.unpack.as_ref().err(), refused) {
-            (None, None) => Ok(()),
-            (Some(why), _) => Err(self.refused("the snapshot", why)),
-            (None, Some((name, why))) => Err(self.refused(&name.as_bstr().to_string(), why)),
-        }
-    }
-
-    fn refused(&self, name: &str, why: &client::Rejection) -> Error {
-        Error::Ref { host: self.name(), name: name.to_owned(), why: why.to_string() }
-    }
-
-    /// Fetches the refs of runs into the same refs here; gives those that have some.
-    pub fn fetch(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error> {
-        let parts = [InboxPart::Records, InboxPart::Attachments];
-        let runs: BTreeSet<RunId> = handles.iter().filter_map(Handle::run_id).collect();
-        let names = || runs.iter().flat_map(|run| parts.map(|part| refs::inbox(history.id(), run, part)));
-        let prefixes: Vec<String> = if runs.len() > FEW {
-            vec![refs::inboxes(history.id())]
-        } else {
-            names().map(|name| name.as_bstr().to_string()).collect()
-        };
-        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
-        let mut haves = Vec::new();
-        for name in names() {
-            haves.extend(history.ref_tip(name.as_ref())?);
-        }
-        let found = self.converse(Service::UploadPack, history, None, |connection| {
-            let mut session = FetchSession::start(connection, &prefixes)?;
-            let is_wanted = |name: &FullName| {
-                refs::inbox_of(history.id(), name.as_ref())
-                    .is_some_and(|(run, part)| parts.contains(&part) && runs.contains(&run))
-            };
-            let found: Vec<_> = session
-                .refs()
-                .iter()
-                .filter(|found| is_wanted(&found.name))
-                .map(|found| (found.name.clone(), found.id))
-                .collect();
-            let wants: Vec<_> =
-                found.iter().map(|(_, id)| *id).filter(|id| !history.git().has_object(*id)).collect();
-            if !wants.is_empty() {
-                let request = FetchRequest { wants, haves: haves.clone(), depth: None, filter: None };
-                session.fetch(history.git(), &request, &mut |_| {})?;
-            }
-            Ok(found)
-        })?;
-        history.put_inboxes(&found)?;
-        let of = |name: &FullName| refs::inbox_of(history.id(), name.as_ref()).map(|(run, _)| run);
-        let have_written: BTreeSet<RunId> = found.iter().filter_map(|(name, _)| of(name)).collect();
-        // Now that there are records that name them.
-        have_written.iter().try_for_each(|run| self.fetch_large(history, run))?;
-        Ok(have_written)
-    }
 }
-
-/// Runs whose refs are asked for by name; of more, the refs of all runs there are listed.
-const FEW: usize = 20;
 
 /// The ids of runs, a line each, as a node's azml reads them.
 pub fn lines(handles: &[Handle]) -> String {

@@ -133,12 +133,17 @@ pub fn check(ctx: &Context, question: &[u8]) -> Result<Checked, CommandError> {
 
 /// Takes in a job; its snapshot is here already.
 pub fn put(ctx: &Context, spec: &[u8]) -> Result<JobState, CommandError> {
-    let parsed = JobSpec::parse(spec).map_err(CommandError::failed)?;
     let base = Base::of(ctx)?;
-    check_snapshot(&base, &parsed)?;
-    let job = Job::at(&base.0, &parsed.run);
-    job.put(&parsed)?;
+    let job = take_in(&base, spec)?;
     state_of(ctx, &base, &job)
+}
+
+fn take_in(base: &Base, spec: &[u8]) -> Result<Job, CommandError> {
+    let spec = JobSpec::parse(spec).map_err(CommandError::failed)?;
+    check_snapshot(base, &spec)?;
+    let job = Job::at(&base.0, &spec.run);
+    job.put(&spec)?;
+    Ok(job)
 }
 
 /// Checks that a job's snapshot is here, and keeps it for the next push.
@@ -159,13 +164,17 @@ fn check_snapshot(base: &Base, parsed: &JobSpec) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Starts a job in a session of its own, unless it was started before.
-pub fn start(ctx: &Context, run: &RunId) -> Result<JobState, CommandError> {
+/// Takes in a job, and starts it in a session of its own, unless it was started before.
+pub fn start(ctx: &Context, spec: &[u8]) -> Result<JobState, CommandError> {
     let base = Base::of(ctx)?;
-    let job = Job::at(&base.0, run);
-    let spec = job.spec()?;
+    let job = take_in(&base, spec)?;
+    start_job(ctx, &base, &job)
+}
+
+fn start_job(ctx: &Context, base: &Base, job: &Job) -> Result<JobState, CommandError> {
+    let (spec, run) = (job.spec()?, job.run());
     if job.is_started(spec.attempt) {
-        return state_of(ctx, &base, &job);
+        return state_of(ctx, base, job);
     }
     let log = job.open_log()?;
     let failed = |error| CommandError::file("write into", job.folder(), error);
@@ -186,7 +195,7 @@ pub fn start(ctx: &Context, run: &RunId) -> Result<JobState, CommandError> {
         }
         std::thread::sleep(LOOK);
     }
-    let state = state_of(ctx, &base, &job)?;
+    let state = state_of(ctx, base, job)?;
     if state.is_started {
         return Ok(state);
     }
@@ -236,7 +245,7 @@ pub fn cancel(ctx: &Context, runs: &[RunId], only_ask: bool) -> Result<(), Comma
             end(&base, &job)?;
         } else if !only_ask {
             // Started for its end alone: the record says `Canceled` then, and nobody else can start it.
-            start(ctx, run)?;
+            start_job(ctx, &base, &job)?;
         }
     }
     Ok(())
