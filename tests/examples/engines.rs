@@ -42,9 +42,6 @@ fn main() -> ExitCode {
     ] {
         rows.push(show(&alice, &project, (name, target, script)));
     }
-    println!("\n== starting a Ray cluster (its package is installed once)");
-    let _ray = Ray::start(&sandbox, &host, &binaries::workspace().join("target/tmp"));
-    rows.push(show(&alice, &project, ("ray", &["ray", "-a", RAY], "train.py")));
     if Command::new("java").arg("-version").output().is_ok_and(|output| output.status.success()) {
         write(&project, "requirements.txt", "pyspark\n");
         write(&project, "aml_config/spark.runconfig", "Target: spark\nFramework: PySpark\n");
@@ -54,6 +51,10 @@ fn main() -> ExitCode {
     } else {
         rows.push(("spark", "no Java on this machine", 0.0));
     }
+    // Ray is the last: from here on azml is on the network of the cluster alone.
+    println!("\n== starting a Ray cluster (its package is installed once)");
+    let _ray = Ray::start(&sandbox, &host, &binaries::workspace().join("target/tmp"));
+    rows.push(show(&alice, &project, ("ray", &["ray", "-a", RAY], "train.py")));
     println!("\n{:<10} {:<24} attach and run", "engine", "result");
     for (name, result, took) in &rows {
         println!("{name:<10} {result:<24} {took:.1} s");

@@ -84,6 +84,8 @@ fn a_run_that_waits_says_why_and_can_be_canceled() {
     let waiting = submit(&alice, &project, &["wait.sh"]);
     let shown = until(&alice, &project, &format!("azml history info -r {waiting} -o json"), "*Resources*");
     assert_eq!(shown.json()["status"], "Queued", "{shown}");
+    let table = alice.azml(&project, &["history", "list", "-o", "table"]).ok();
+    assert!(table.stdout.contains("Queued (Resources)"), "{table}");
     let _asked = alice.azml(&project, &["experiment", "cancel", "-r", &waiting]).ok();
     let _ended = alice.azml(&project, &["experiment", "wait", &waiting]).exits(130);
     assert_eq!(record(&alice, &project, &waiting)["status"], "Canceled");
@@ -257,4 +259,6 @@ fn a_node_that_fails_is_slurms_word_for_the_end() {
     let ended = record(&alice, &project, &run);
     let expected = (&"Failed".into(), &"NODE_FAIL".into());
     assert_eq!((&ended["status"], &ended["engine"]["reason"]), expected, "{ended}");
+    let table = alice.azml(&project, &["history", "list", "-o", "table"]).ok();
+    assert!(table.stdout.contains("Failed (NODE_FAIL)"), "{table}");
 }

@@ -21,7 +21,7 @@ pub enum Parts<'p> {
     /// Everything.
     All,
     /// All parameters, tags and metrics, and the fields of one value: what tables show. Neither arguments, command, description,
-    /// properties, attachments, curves nor keys of newer versions.
+    /// properties, attachments nor curves; keys of newer versions of runs that wait or have failed alone, for why.
     Columns,
     /// All but attachments and curves; and of parameters, tags, metrics, properties and keys of newer versions those of these
     /// names alone, whatever their case. All else is as if the run had none.
@@ -319,7 +319,9 @@ impl<'b> Reader<'b> {
         }
         for _ in 0..self.number()? {
             let ((number, key), text) = (self.word()?, self.text()?);
-            if wanted.has_others && wanted.has(number) {
+            // The table says why a run waits, or how its engine ended it.
+            let is_told = matches!(record.status, Status::Queued | Status::Failed);
+            if (wanted.has_others || is_told) && wanted.has(number) {
                 record.extra.insert(key.to_owned(), serde_json::from_slice(text).ok()?);
             }
         }

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::engine::Handle;
 use crate::ops::runs::sorted_fields;
 use crate::ui::{Cell, Numbers, tabulate_columns};
 
@@ -24,6 +25,8 @@ pub struct Row {
     script_name: String,
     start: Option<Timestamp>,
     status: Status,
+    /// The engine's word for why it waits, or how it ended.
+    reason: Option<String>,
     name: Option<String>,
     /// The tags that are shown.
     tags: Option<String>,
@@ -34,6 +37,8 @@ impl Row {
     /// Of a record of which the columns were read.
     pub fn of(record: RunRecord) -> Self {
         let duration = record.duration();
+        let is_told = matches!(record.status, Status::Queued | Status::Failed);
+        let reason = if is_told { Handle::of(&record).and_then(|handle| handle.reason) } else { None };
         let tags: Vec<String> = record
             .tags
             .iter()
@@ -48,6 +53,7 @@ impl Row {
             script_name: record.script_name,
             start: record.start_time_utc,
             status: record.status,
+            reason,
             name: record.name,
             tags: (!tags.is_empty()).then(|| tags.join(" ")),
             parent: record.parent_run_id,
@@ -121,7 +127,10 @@ pub fn table(rows: &[Row]) -> String {
             "Run_id" => Cell::Text(row.run_id.as_str().into()),
             "Script_name" => Cell::Text(row.script_name.as_str().into()),
             "Start_time_utc" => row.start.map(format::moment).into(),
-            _ => Cell::Text(row.status.as_str().into()),
+            _ => match &row.reason {
+                Some(reason) => Cell::Text(format!("{} ({reason})", row.status).into()),
+                None => Cell::Text(row.status.as_str().into()),
+            },
         }
     };
     tabulate_columns(&headers, rows.len(), &value, Numbers::Aligned)
