@@ -7,6 +7,7 @@
 mod passing;
 mod store;
 mod tree;
+mod uncached;
 
 pub use lfs_wire::{Oid, Pointer, pointer::MAX_POINTER_BYTES};
 pub use passing::{Hashing, hash};
