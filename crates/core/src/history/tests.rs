@@ -1,6 +1,8 @@
 //! Tests of the history repository against stock Git.
 
+use std::fs::File;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::remote_url::RemoteUrl;
@@ -172,4 +174,63 @@ fn a_failed_push_is_remembered() {
     assert_eq!(history.push_error().as_deref(), Some("no route"));
     history.set_push_error(None).unwrap();
     assert_eq!(history.push_error(), None);
+}
+
+/// Writes a file that nobody has touched for so long at `now`, nor the folders above it.
+fn write_aged(history: &HistoryRepo, name: &str, age: Duration, now: SystemTime) {
+    let path = history.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, "left by a killed process").unwrap();
+    for aged in path.ancestors().take_while(|above| *above != history.path()) {
+        File::open(aged).unwrap().set_modified(now - age).unwrap();
+    }
+}
+
+#[test]
+fn what_killed_processes_left_is_swept_by_its_name_and_age() {
+    let (_folder, history) = fixture();
+    let now = history.path().metadata().unwrap().modified().unwrap();
+    let (minutes, days) = (Duration::from_mins, |days: u64| Duration::from_hours(24 * days));
+    let oid = "a".repeat(64);
+    let rows = [
+        ("azml/.tmpAbCdEf", minutes(61), true),
+        ("azml/.tmpAbCdEg", minutes(59), false),
+        ("azml/large-unpushed", days(30), false),
+        ("azml/tmp.lock", days(30), false),
+        ("objects/tmp_obj_AbCdEf", minutes(61), true),
+        ("objects/tmp_obj_AbCdEg", minutes(59), false),
+        ("objects/pack/tmp_pack_AbCdEf", minutes(61), true),
+        ("objects/pack/.tmpAbCdEf/pack", minutes(61), true),
+        ("objects/pack/pack-1.keep", days(30), false),
+        (&format!("lfs/incomplete/{oid}"), days(8), true),
+        (&format!("lfs/incomplete/{}", oid.replace('a', "b")), days(6), false),
+        (&format!("lfs/objects/aa/aa/{oid}"), days(30), false),
+    ];
+    for (name, age, _) in rows {
+        write_aged(&history, name, age, now);
+    }
+    // A folder in which somebody is still at work is as young as what is written there.
+    write_aged(&history, "objects/.tmpAbCdEf/new", minutes(1), now);
+    write_aged(&history, "objects/.tmpAbCdEf/old", minutes(61), now);
+    sweep::sweep(history.path(), now);
+    let is_there = |name: &str| history.path().join(name).exists();
+    for (name, age, is_swept) in rows {
+        assert_eq!(!is_there(name), is_swept, "{name} of {age:?}");
+    }
+    assert!(is_there("objects/.tmpAbCdEf/old") && is_there("objects/.tmpAbCdEf/new"));
+    // Whoever writes next sweeps, by the clock of the file system.
+    write_aged(&history, "azml/.tmpAbCdEh", Duration::from_hours(2), now);
+    let _workspace = history.workspace().unwrap();
+    assert!(!is_there("azml/.tmpAbCdEh") && is_there("azml/.tmpAbCdEg"));
+    // In the folder of another repository no name counts but azml's own.
+    let remote = tempfile::tempdir().unwrap();
+    for (name, age) in [("azml-1", 61), ("azml-2", 59), ("other", 61)] {
+        let file = File::create(remote.path().join(name)).unwrap();
+        file.set_modified(now - minutes(age)).unwrap();
+    }
+    sweep_large(remote.path(), "azml-", now);
+    let mut left: Vec<_> =
+        std::fs::read_dir(remote.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["azml-2", "other"]);
 }
