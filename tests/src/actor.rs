@@ -84,9 +84,23 @@ impl<'s> Actor<'s> {
         // A `?`: not every machine has every call.
         const CHANGES: &str = "?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,?link,?linkat,\
                                ?symlink,?symlinkat,?write,?pwrite64,?writev,?fsync,?fdatasync,?ftruncate,?fchmod";
+        self.azml_killed(dir, CHANGES, &[], n, args)
+    }
+
+    /// Runs azml, and kills it at the `n`th call of one of its threads about one of these files: reading and writing them
+    /// is among these.
+    pub fn azml_killed_about(&self, dir: &Path, files: &[PathBuf], n: usize, args: &[&str]) -> Output {
+        self.azml_killed(dir, "all", files, n, args)
+    }
+
+    fn azml_killed(&self, dir: &Path, calls: &str, files: &[PathBuf], n: usize, args: &[&str]) -> Output {
         let mut command = self.command("strace", dir);
-        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={CHANGES}"), "-e"]);
-        command.arg(format!("inject={CHANGES}:signal=SIGKILL:when={n}")).arg(self.program("azml"));
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e"]);
+        command.arg(format!("inject={calls}:signal=SIGKILL:when={n}"));
+        for file in files {
+            command.arg("-P").arg(file);
+        }
+        command.arg(self.program("azml"));
         self.sandbox.run(command, args, None)
     }
 

@@ -1,5 +1,7 @@
 //! azml, killed at every step: submit, sync and restore leave nothing that the next command can't go on from.
 
+mod large;
+
 use std::path::{Path, PathBuf};
 
 use e2e::folder::{copy, remove, write};
