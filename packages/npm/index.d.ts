@@ -62,6 +62,14 @@ export class Server {
   token(user: string, name?: string): string;
   /** Goes back to the seed: everything else is gone. Tokens without a value in the seed are new. */
   reset(): Promise<void>;
+  /** Saves the whole state under a name, in the place of the one that has the name. */
+  snapshot(name: string): Promise<Snapshot>;
+  /** Goes back to a saved state, within milliseconds. The journal is empty then, and tokens are those of that state. */
+  restore(name: string): Promise<void>;
+  /** The saved states, by name. */
+  snapshots(): Promise<Snapshot[]>;
+  /** Removes a saved state. */
+  removeSnapshot(name: string): Promise<void>;
   /** A request to the admin API, below `/_mock`; the decoded answer. */
   admin(method: string, resource: string, body?: unknown): Promise<any>;
   /** The requests and changes of refs so far, oldest first. */
@@ -76,6 +84,24 @@ export class Server {
   rest(method: string, resource: string, body?: unknown, by?: By): Promise<any>;
   /** Makes a repository, by default with a name of its own. */
   repo(name?: string, where?: { account?: string; project?: string; user?: string }): Promise<Repo>;
+}
+
+/** A saved state of the server. */
+export interface Snapshot {
+  name: string;
+  /** The time when it was saved. */
+  created: string;
+  /** The bytes of its files, also of those that it shares with others. */
+  bytes: number;
+  counts: {
+    users: number;
+    accounts: number;
+    projects: number;
+    repositories: number;
+    pullRequests: number;
+    workItems: number;
+    largeFiles: number;
+  };
 }
 
 export interface By {

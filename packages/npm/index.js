@@ -117,6 +117,22 @@ class Server {
     this.ready.tokens = (await this.admin('POST', '/reset')).tokens;
   }
 
+  snapshot(name) {
+    return this.admin('POST', `/snapshots/${encodeURIComponent(name)}`);
+  }
+
+  async restore(name) {
+    this.ready.tokens = (await this.admin('POST', `/snapshots/${encodeURIComponent(name)}/restore`)).tokens;
+  }
+
+  async snapshots() {
+    return (await this.admin('GET', '/snapshots')).snapshots;
+  }
+
+  async removeSnapshot(name) {
+    await this.admin('DELETE', `/snapshots/${encodeURIComponent(name)}`);
+  }
+
   admin(method, resource, body) {
     return send(method, `${this.url}/_mock${resource}`, `Bearer ${this.ready.admin_token}`, body);
   }

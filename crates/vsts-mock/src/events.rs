@@ -2,6 +2,7 @@
 //!
 //! The state publishes them; one worker in `http::rest::hooks` takes them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -22,27 +23,39 @@ pub(crate) enum Event {
 /// The queue of events of one server.
 #[derive(Debug)]
 pub(crate) struct Events {
-    sender: mpsc::Sender<Event>,
-    receiver: Mutex<Option<mpsc::Receiver<Event>>>,
+    sender: mpsc::Sender<(u64, Event)>,
+    receiver: Mutex<Option<mpsc::Receiver<(u64, Event)>>>,
+    /// Counts how often the whole state was replaced: events of an earlier one are told to nobody.
+    epoch: AtomicU64,
 }
 
 impl Default for Events {
     fn default() -> Self {
         let (sender, receiver) = mpsc::channel(HOOK_EVENTS);
-        Self { sender, receiver: Mutex::new(Some(receiver)) }
+        Self { sender, receiver: Mutex::new(Some(receiver)), epoch: AtomicU64::new(0) }
     }
 }
 
 impl Events {
     /// Adds an event; one that finds the queue full is lost, which the log says.
     pub(crate) fn publish(&self, event: Event) {
-        if self.sender.try_send(event).is_err() {
+        if self.sender.try_send((self.epoch(), event)).is_err() {
             tracing::warn!("an event is not told to service hooks: {HOOK_EVENTS} others wait");
         }
     }
 
-    /// The events; only the first caller gets them.
-    pub(crate) fn take(&self) -> Option<mpsc::Receiver<Event>> {
+    /// The number of the state that is in use; each that takes its place has another.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Has all events so far told to nobody: another state takes the place of theirs.
+    pub(crate) fn forget(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The events, each with the number of its state; only the first caller gets them.
+    pub(crate) fn take(&self) -> Option<mpsc::Receiver<(u64, Event)>> {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use git_wire::maintenance::{self, Options};
 use git_wire::{Interrupt, Repository};
+use tokio::runtime::Handle;
 
 use crate::directory::OpenRepositories;
+use crate::gate::Gate;
 use crate::limits::{GRAPH_THREADS, IDLE_REPOSITORIES_EVERY};
 
 /// Nothing is ever said on the way back: that it breaks off says that the thread has ended.
@@ -35,8 +37,9 @@ type Request = (Reason, Repository);
 #[derive(Debug)]
 pub(crate) struct Maintenance {
     line: Mutex<Option<(Sender<Request>, tokio::sync::mpsc::Receiver<Never>)>>,
-    /// Ends what can wait for another time.
+    /// Ends what can wait for another time, for good or for now.
     interrupt: Interrupt,
+    now: Arc<Mutex<Interrupt>>,
 }
 
 impl Maintenance {
@@ -46,18 +49,26 @@ impl Maintenance {
     pub(crate) fn start(
         durable: bool,
         open: Arc<OpenRepositories>,
+        gate: Arc<Gate>,
         first: impl FnOnce() + Send + 'static,
     ) -> Self {
         let options = Options { durable, ..Options::default() };
         let (sender, receiver) = channel();
         let (alive, ended) = tokio::sync::mpsc::channel(1);
-        let interrupt = Interrupt::default();
-        let stops = interrupt.clone();
+        let (interrupt, now) = (Interrupt::default(), Arc::<Mutex<Interrupt>>::default());
+        let thread = Thread {
+            open,
+            gate,
+            runtime: Handle::current(),
+            options,
+            stops: interrupt.clone(),
+            now: now.clone(),
+        };
         let thread = std::thread::Builder::new().name("maintenance".to_owned()).spawn(move || {
             let _alive = alive;
             yield_to_clients();
             first();
-            work(&receiver, &open, &options, &stops);
+            thread.work(&receiver);
         });
         let line = match thread {
             Ok(_) => Some((sender, ended)),
@@ -66,7 +77,7 @@ impl Maintenance {
                 None
             }
         };
-        Self { line: Mutex::new(line), interrupt }
+        Self { line: Mutex::new(line), interrupt, now }
     }
 
     /// Says that a repository has changed.
@@ -87,6 +98,11 @@ impl Maintenance {
         }
     }
 
+    /// Breaks off what the thread is at: it is found again after the next push.
+    pub(crate) fn break_off(&self) {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).set();
+    }
+
     /// Ends the thread, once what it is at is done, for which this waits no longer than `timeout`: a process that
     /// ends in the middle loses nothing.
     pub(crate) async fn stop(&self, timeout: Duration) {
@@ -94,51 +110,84 @@ impl Maintenance {
         let Some((sender, mut ended)) = line else { return };
         drop(sender);
         self.interrupt.set();
+        self.break_off();
         if tokio::time::timeout(timeout, ended.recv()).await.is_err() {
             tracing::info!("stopped in the middle of maintenance, which loses nothing");
         }
     }
 }
 
-fn work(changed: &Receiver<Request>, open: &OpenRepositories, options: &Options, interrupt: &Interrupt) {
-    let mut looked = Instant::now();
-    loop {
-        let received = changed.recv_timeout(IDLE_REPOSITORIES_EVERY.saturating_sub(looked.elapsed()));
-        if looked.elapsed() >= IDLE_REPOSITORIES_EVERY {
-            open.close_idle();
-            looked = Instant::now();
-        }
-        for repository in open.take_unswept() {
-            let removed = maintenance::sweep(&repository);
-            tracing::debug!(path = %repository.git_dir().display(), removed, "swept");
-        }
-        let first = match received {
-            Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        // Many pushes to one repository are one reason to look at it.
-        let mut waiting = vec![first];
-        waiting.extend(changed.try_iter());
-        let mut seen: Vec<(Reason, PathBuf)> = Vec::new();
-        for (reason, repository) in waiting {
-            let this = (reason, repository.git_dir().to_owned());
-            if seen.contains(&this) || interrupt.is_set() {
-                continue;
+/// What the thread works with.
+struct Thread {
+    open: Arc<OpenRepositories>,
+    /// Where it goes in before it touches a repository.
+    gate: Arc<Gate>,
+    runtime: Handle,
+    options: Options,
+    stops: Interrupt,
+    now: Arc<Mutex<Interrupt>>,
+}
+
+impl Thread {
+    fn work(&self, changed: &Receiver<Request>) {
+        let mut looked = Instant::now();
+        loop {
+            let received = changed.recv_timeout(IDLE_REPOSITORIES_EVERY.saturating_sub(looked.elapsed()));
+            if self.stops.is_set() {
+                return;
             }
-            match reason {
-                Reason::Changed if maintenance::is_due(&repository, options) => {
-                    let done = maintenance::maintain_until(&repository, options, interrupt);
-                    tell(&repository, done);
-                }
-                Reason::Changed => {}
-                Reason::NoGraph => {
-                    let options = Options { threads: GRAPH_THREADS, ..*options };
-                    let done = maintenance::write_commit_graph(&repository, &options, interrupt);
-                    tell(&repository, done);
-                }
+            let _inside = self.runtime.block_on(self.gate.enter_to_work());
+            let interrupt = self.begin();
+            if looked.elapsed() >= IDLE_REPOSITORIES_EVERY {
+                self.open.close_idle();
+                looked = Instant::now();
             }
-            seen.push(this);
+            for repository in self.open.take_unswept() {
+                let removed = maintenance::sweep(&repository);
+                tracing::debug!(path = %repository.git_dir().display(), removed, "swept");
+            }
+            let first = match received {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            // Many pushes to one repository are one reason to look at it.
+            let mut waiting = vec![first];
+            waiting.extend(changed.try_iter());
+            let mut seen: Vec<(Reason, PathBuf)> = Vec::new();
+            for (reason, repository) in waiting {
+                let this = (reason, repository.git_dir().to_owned());
+                if seen.contains(&this) || interrupt.is_set() {
+                    continue;
+                }
+                self.look_at(reason, &repository, &interrupt);
+                seen.push(this);
+            }
+        }
+    }
+
+    /// An interrupt for what is done next.
+    fn begin(&self) -> Interrupt {
+        let interrupt = Interrupt::default();
+        interrupt.clone_into(&mut self.now.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.stops.is_set() {
+            interrupt.set();
+        }
+        interrupt
+    }
+
+    fn look_at(&self, reason: Reason, repository: &Repository, interrupt: &Interrupt) {
+        match reason {
+            Reason::Changed if maintenance::is_due(repository, &self.options) => {
+                let done = maintenance::maintain_until(repository, &self.options, interrupt);
+                tell(repository, done);
+            }
+            Reason::Changed => {}
+            Reason::NoGraph => {
+                let options = Options { threads: GRAPH_THREADS, ..self.options };
+                let done = maintenance::write_commit_graph(repository, &options, interrupt);
+                tell(repository, done);
+            }
         }
     }
 }

@@ -178,6 +178,12 @@ impl MockServer {
         Ok(())
     }
 
+    /// Goes back to a state that [`Admin::snapshot`] has saved. Requests under way end first; those that come meanwhile wait.
+    pub async fn restore(&mut self, name: &str) -> Result<(), RegistryError> {
+        self.ready.tokens = self.app.restore_state(name).await?;
+        Ok(())
+    }
+
     /// Stops: takes no more connections, lets requests in progress end within the deadline, closes the state.
     pub async fn stop(mut self) {
         self.shutdown.cancel();

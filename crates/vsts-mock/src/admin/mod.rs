@@ -14,7 +14,7 @@ use crate::faults::{Fault, FaultRow};
 use crate::journal::JournalEntry;
 use crate::operations::lfs::garbage;
 use crate::registry::RegistryError;
-use crate::state::Change;
+use crate::state::{Change, SavedState};
 pub use users::{KeyInfo, TokenInfo};
 
 /// A running server, as [`MockServer::admin`](crate::MockServer::admin) gives it.
@@ -93,6 +93,22 @@ impl<'s> Admin<'s> {
     pub async fn sweep_large_files(&self) -> Result<(usize, usize)> {
         let swept = garbage::sweep(self.app).await?;
         Ok((swept.objects, swept.contents))
+    }
+
+    /// Saves the whole state under a name, in the place of the one that has the name: users, repositories, large files, pull requests, hooks,
+    /// faults, the clock, sessions of browsers. [`MockServer::restore`](crate::MockServer::restore) goes back to it.
+    pub async fn snapshot(&self, name: &str) -> Result<SavedState> {
+        Ok(self.app.save_state(name).await?.0)
+    }
+
+    /// The saved states, by name.
+    pub fn snapshots(&self) -> Result<Vec<SavedState>> {
+        self.app.saved_states()
+    }
+
+    /// Removes a saved state.
+    pub async fn remove_snapshot(&self, name: &str) -> Result<()> {
+        self.app.remove_state(name).await
     }
 
     /// Sets a fault: some requests go wrong on purpose, until it is removed or spent. Gives its number.

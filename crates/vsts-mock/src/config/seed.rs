@@ -45,6 +45,8 @@ pub struct Seed {
     pub allow_remote: bool,
     /// Hosts besides this computer to which events of service hooks may be sent.
     pub hook_hosts: Vec<String>,
+    /// The certificate authorities of receivers of service hooks over HTTPS, as PEM.
+    pub hook_ca: String,
     /// True if the pages let everybody in as any of these users with one click: for demonstrations.
     pub demo_sign_in: bool,
     /// Capabilities of the Git protocol that are offered beyond the default.

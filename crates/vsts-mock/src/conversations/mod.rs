@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Admission, Client, Entry, Room, Work};
 use crate::limits::{CLIENTS_REMEMBERED, GIT_GRACE, GIT_PAUSE, GIT_QUEUE, Limits};
@@ -44,22 +45,24 @@ impl Conversations {
     }
 
     /// Opens a conversation and begins to work on it, if need be after a while; `None` when the server is too busy for
-    /// as long as one queues. Call it on the runtime.
-    pub(crate) async fn open(&self, client: Client) -> Option<Arc<Turn>> {
+    /// as long as one queues. It is interrupted when its time is over, and when it is told that it has `ended`. Call it on the
+    /// runtime.
+    pub(crate) async fn open(&self, client: Client, ended: &CancellationToken) -> Option<Arc<Turn>> {
         let entry = self.open.enter(client).await?;
         let queue = Queue { permits: self.permits.clone(), own: self.share_of(client) };
         let permits = queue.acquire().await?;
         let (interrupt, deadline) = (Interrupt::default(), Instant::now() + self.longest);
         let alarm = tokio::spawn({
-            let interrupt = interrupt.clone();
+            let (interrupt, ended) = (interrupt.clone(), ended.clone());
             async move {
-                sleep_until(deadline).await;
+                ended.run_until_cancelled(sleep_until(deadline)).await;
                 interrupt.set();
             }
         });
+        let ended = ended.clone();
         let at_work = AtWork { permits: Some(permits), work: vec![entry.work()] };
         let (at_work, alarm, runtime) = (Mutex::new(at_work), alarm.abort_handle(), Handle::current());
-        Some(Arc::new(Turn { entry, queue, at_work, interrupt, deadline, alarm, runtime }))
+        Some(Arc::new(Turn { entry, queue, at_work, interrupt, deadline, ended, alarm, runtime }))
     }
 
     fn share_of(&self, client: Client) -> Arc<Semaphore> {
@@ -102,6 +105,7 @@ pub(crate) struct Turn {
     at_work: Mutex<AtWork>,
     interrupt: Interrupt,
     deadline: Instant,
+    ended: CancellationToken,
     alarm: AbortHandle,
     runtime: Handle,
 }
@@ -128,6 +132,7 @@ impl Turn {
             let done = tokio::select! {
                 done = client => done,
                 () = self.entry.closed().cancelled() => Err(timed_out("others want to be served meanwhile")),
+                () = self.ended.cancelled() => Err(timed_out("the server goes to another state")),
                 () = sleep_until(self.deadline) => {
                     self.interrupt.set();
                     Err(timed_out("the conversation took too long"))
@@ -180,30 +185,33 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn one_client_has_half_of_the_permits_and_who_waits_has_none() {
-        let all = conversations(4);
+        let (all, going_on) = (conversations(4), CancellationToken::new());
         let [greedy, other] = [1, 2].map(|n| Client::at([10, 0, 0, n].into()));
         let mut turns = Vec::new();
         for _ in 0..2 {
-            turns.push(soon(all.open(greedy)).await.expect("there are permits"));
+            turns.push(soon(all.open(greedy, &going_on)).await.expect("there are permits"));
         }
-        assert!(soon(all.open(greedy)).await.is_none(), "its half is taken");
-        assert!(soon(all.open(other)).await.is_some(), "the other half is not");
+        assert!(soon(all.open(greedy, &going_on)).await.is_none(), "its half is taken");
+        assert!(soon(all.open(other, &going_on)).await.is_some(), "the other half is not");
         let waiting = turns[0].clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         let waits = tokio::task::spawn_blocking(move || {
             waiting.wait(async { told.await.map_err(|_| timed_out("nobody tells")) })
         });
-        let third = timeout(GIT_PAUSE * 10, all.open(greedy)).await.expect("in time");
+        let third = timeout(GIT_PAUSE * 10, all.open(greedy, &going_on)).await.expect("in time");
         drop(third.expect("the permit of the one that waits"));
         tell.send(7).expect("somebody waits");
         assert_eq!(waits.await.expect("no panic").expect("told"), 7);
-        assert!(soon(all.open(greedy)).await.is_none(), "it works again");
+        assert!(soon(all.open(greedy, &going_on)).await.is_none(), "it works again");
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_conversation_has_its_time() {
         let all = conversations(2);
-        let turn = all.open(Client::at([10, 0, 0, 1].into())).await.expect("there are permits");
+        let turn = all
+            .open(Client::at([10, 0, 0, 1].into()), &CancellationToken::new())
+            .await
+            .expect("there are permits");
         let waiting = turn.clone();
         let waits =
             tokio::task::spawn_blocking(move || waiting.wait(std::future::pending::<io::Result<()>>()));

@@ -145,6 +145,15 @@ impl OpenRepositories {
         open
     }
 
+    /// Closes all: what is at their paths is another state's.
+    pub(crate) fn close_all(&self) {
+        lock(&self.unswept).clear();
+        let open = std::mem::take(&mut *lock(&self.open));
+        for handle in open {
+            handle.close();
+        }
+    }
+
     /// Closes those that nobody used since this was called before.
     pub(crate) fn close_idle(&self) {
         let before = self.looked.swap(self.uses.load(Ordering::Relaxed), Ordering::Relaxed);

@@ -35,7 +35,7 @@ pub(crate) use handle::{Handle, OpenRepositories};
 use name::NameError;
 use names::Names;
 pub(crate) use pull_request::{
-    Comment, GitStatus, Iteration, PolicyConfiguration, PullRequest, PullRequests, Thread,
+    Attachment, Comment, GitStatus, Iteration, PolicyConfiguration, PullRequest, PullRequests, Thread,
 };
 pub(crate) use record::{AccessEntry, CutOff, Membership, Record, RefLock, Seeded};
 pub(crate) use subscription::Subscription;
@@ -268,5 +268,6 @@ impl Directory {
             .get(&identity)
             .map(|user| user.name.as_str())
             .or_else(|| self.groups.get(&identity).map(|group| group.name.as_str()))
+            .or((identity == subject::SERVICE).then_some(subject::SERVICE_NAME))
     }
 }

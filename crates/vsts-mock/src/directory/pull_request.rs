@@ -216,6 +216,9 @@ pub(crate) struct Thread {
     pub(crate) context: Option<Value>,
     pub(crate) pull_request_context: Option<Value>,
     pub(crate) properties: BTreeMap<String, Value>,
+    /// The people whom properties name, by keys that count from 1.
+    #[serde(default)]
+    pub(crate) identities: Vec<Uuid>,
     pub(crate) is_deleted: bool,
 }
 
@@ -236,6 +239,23 @@ pub(crate) struct Comment {
     pub(crate) content_updated: Timestamp,
     pub(crate) is_deleted: bool,
     pub(crate) likes: Vec<Uuid>,
+}
+
+/// A file that is attached to a pull request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Attachment {
+    pub(crate) account: Uuid,
+    pub(crate) pull_request: i64,
+    /// Counts from 1 in each pull request.
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    /// The content's SHA-256, which is its name in the store of large files.
+    pub(crate) oid: String,
+    pub(crate) size: u64,
+    /// The content's SHA-1, as the API tells it.
+    pub(crate) sha1: String,
+    pub(crate) author: Uuid,
+    pub(crate) created: Timestamp,
 }
 
 /// A status that a program has posted on a commit or a pull request.
@@ -324,6 +344,7 @@ pub(crate) struct PullRequests {
     pub(crate) iterations: imbl::OrdMap<(Uuid, i64, i64), std::sync::Arc<Iteration>>,
     pub(crate) threads: imbl::OrdMap<(Uuid, i64, i64), std::sync::Arc<Thread>>,
     pub(crate) comments: imbl::OrdMap<(Uuid, i64, i64, i64), std::sync::Arc<Comment>>,
+    pub(crate) attachments: imbl::OrdMap<(Uuid, i64, i64), std::sync::Arc<Attachment>>,
     pub(crate) statuses: imbl::OrdMap<(Uuid, String, i64), std::sync::Arc<GitStatus>>,
     pub(crate) policies: imbl::OrdMap<(Uuid, i64), std::sync::Arc<PolicyConfiguration>>,
 }
@@ -382,6 +403,13 @@ impl PullRequests {
         let (account, id, thread) = (thread.account, thread.pull_request, thread.id);
         let range = (account, id, thread, *ALL.start())..=(account, id, thread, *ALL.end());
         self.comments.range(range).map(|(_, comment)| comment.as_ref())
+    }
+
+    /// The files attached to a pull request, oldest first.
+    pub(crate) fn attachments_of(&self, pull: &PullRequest) -> impl DoubleEndedIterator<Item = &Attachment> {
+        let (account, id) = (pull.account, pull.id);
+        let range = (account, id, *ALL.start())..=(account, id, *ALL.end());
+        self.attachments.range(range).map(|(_, attachment)| attachment.as_ref())
     }
 
     /// The statuses of a commit or a pull request, oldest first.

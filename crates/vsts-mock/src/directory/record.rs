@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::permission::Permissions;
 use super::{
-    Account, Assignment, Comment, Directory, Entry, GitStatus, Group, GroupKind, Iteration, Note,
+    Account, Assignment, Attachment, Comment, Directory, Entry, GitStatus, Group, GroupKind, Iteration, Note,
     PolicyConfiguration, Project, PullRequest, Repo, Resource, Revision, SshKey, Subscription, Thread, Token,
     User, WorkItem, name,
 };
@@ -319,6 +319,7 @@ plain! {
     Iteration in iterations by (Uuid, i64, i64), |one| (one.account, one.pull_request, one.id);
     Thread in threads by (Uuid, i64, i64), |one| (one.account, one.pull_request, one.id);
     Comment in comments by (Uuid, i64, i64, i64), |one| (one.account, one.pull_request, one.thread, one.id);
+    Attachment in attachments by (Uuid, i64, i64), |one| (one.account, one.pull_request, one.id);
     GitStatus in statuses by (Uuid, String, i64), |one| (one.repo, one.subject.clone(), one.id);
     PolicyConfiguration in policies by (Uuid, i64), |one| (one.account, one.id);
 }

@@ -22,6 +22,11 @@ pub(crate) fn tenant() -> Uuid {
     name::derive(&["tenant"])
 }
 
+/// The service itself, as the author of what it writes: its id is the same everywhere.
+pub(crate) const SERVICE: Uuid = Uuid::from_u128(0x00000002_0000_8888_8000_000000000000);
+/// Its name.
+pub(crate) const SERVICE_NAME: &str = "Microsoft.VisualStudio.Services.TFS";
+
 /// The scope of a project's or an account's groups.
 pub(crate) fn scope_of(owner: Uuid) -> Uuid {
     name::derive(&["scope", &owner.to_string()])
@@ -85,6 +90,11 @@ pub(crate) fn subject_descriptor(directory: &Directory, id: Uuid) -> Option<Stri
 /// The subject descriptor of a user.
 pub(crate) fn user_subject(id: Uuid) -> String {
     format!("aad.{}", URL_SAFE_NO_PAD.encode(id.to_string()))
+}
+
+/// The subject descriptor of the service itself.
+pub(crate) fn service_subject() -> String {
+    format!("s2s.{}", URL_SAFE_NO_PAD.encode(format!("{SERVICE}@{}", tenant())))
 }
 
 /// The subject descriptor of a project's or an account's scope.

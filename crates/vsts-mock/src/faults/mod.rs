@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gix::glob::wildmatch;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use cut::Cutting;
 pub(crate) use fault::FaultError;
@@ -87,6 +87,22 @@ fn path_matches(pattern: &str, path: &str) -> bool {
     wildmatch(pattern.into(), path.into(), wildmatch::Mode::IGNORE_CASE)
 }
 
+/// A row as it is saved.
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedRow {
+    id: u64,
+    fault: Fault,
+    seen: u64,
+    met: u64,
+}
+
+/// The table as it is saved.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct SavedFaults {
+    last: u64,
+    rows: Vec<SavedRow>,
+}
+
 #[derive(Debug, Default)]
 struct Rows {
     last: u64,
@@ -119,6 +135,23 @@ impl Faults {
     pub(crate) fn replace(&self, faults: &[Fault]) -> Result<(), FaultError> {
         self.clear();
         faults.iter().try_for_each(|fault| self.add(fault.clone()).map(drop))
+    }
+
+    /// The table, to be saved.
+    pub(crate) fn saved(&self) -> SavedFaults {
+        let row = |FaultRow { id, fault, seen, met }| SavedRow { id, fault, seen, met };
+        self.change(|table| SavedFaults {
+            last: table.last,
+            rows: table.rows.iter().cloned().map(row).collect(),
+        })
+    }
+
+    /// Puts a table that was saved in the place of this one.
+    pub(crate) fn restore(&self, saved: SavedFaults) {
+        let row = |SavedRow { id, fault, seen, met }| FaultRow { id, fault, seen, met };
+        self.change(|table| {
+            *table = Rows { last: saved.last, rows: saved.rows.into_iter().map(row).collect() }
+        });
     }
 
     /// Removes a row; returns whether there was one of that number.

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::conversations::Turn;
 use crate::directory::{Directory, Repo};
+use crate::gate::Entered;
 use crate::limits::{GIT_KEEPALIVE, REF_NAME_BYTES};
 use policy::RepoPolicy;
 
@@ -123,11 +124,13 @@ pub(crate) struct Session {
     version: ProtocolVersion,
     options: Options,
     turn: Arc<Turn>,
+    /// The state stays in its place until the conversation has ended, whether its client waits for that or not.
+    _inside: Entered,
 }
 
 impl Session {
     /// Begins a conversation, once there is room for it; `protocol` is the value of `GIT_PROTOCOL` that the client sent.
-    /// Call it on the runtime.
+    /// Call it on the runtime, from inside the gate.
     pub(crate) async fn begin(
         app: &Arc<App>,
         principal: Principal,
@@ -136,7 +139,8 @@ impl Session {
         protocol: &str,
         client: Client,
     ) -> Result<Self, Busy> {
-        let turn = app.conversations.open(client).await.ok_or(Busy)?;
+        let inside = app.gate.again();
+        let turn = app.conversations.open(client, inside.ended()).await.ok_or(Busy)?;
         let traits = app.profile.traits();
         let version = if traits.negotiates_version {
             ProtocolVersion::from_git_protocol_value(protocol)
@@ -162,7 +166,7 @@ impl Session {
             runtime: Handle::current(),
             fault: OnceLock::new(),
         };
-        Ok(Self { app: app.clone(), repo, policy, service, version, options, turn })
+        Ok(Self { app: app.clone(), repo, policy, service, version, options, turn, _inside: inside })
     }
 
     /// Has the refs change in another way.

@@ -183,6 +183,8 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
     use crate::admission::Client;
     use crate::conversations::Conversations;
@@ -192,7 +194,9 @@ mod tests {
 
     async fn turn() -> Arc<Turn> {
         let all = Conversations::new(&Limits::default());
-        all.open(Client::at([127, 0, 0, 1].into())).await.expect("there are permits")
+        all.open(Client::at([127, 0, 0, 1].into()), &CancellationToken::new())
+            .await
+            .expect("there are permits")
     }
 
     async fn echo(body: Vec<u8>, intake: Intake) -> Result<Vec<u8>, String> {

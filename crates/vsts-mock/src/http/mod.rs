@@ -14,6 +14,7 @@ mod faults;
 mod git;
 mod go_get;
 mod host;
+mod inside;
 mod lfs;
 mod oauth;
 mod pages;
@@ -65,7 +66,7 @@ async fn dispatch(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
     );
     let mut journalled = Journalled::default();
     let response = match faults::meet(&app, request).await {
-        Ok((request, cut)) => cut.apply(answer(&app, request, &mut journalled).await),
+        Ok((request, cut)) => cut.apply(inside::answered(&app, answer(&app, request, &mut journalled)).await),
         Err(response) => response,
     };
     let took = app.clock.now().as_millisecond() - started.as_millisecond();

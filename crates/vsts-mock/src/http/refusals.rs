@@ -7,6 +7,7 @@ use crate::access::Refusal;
 use crate::disk_full;
 use crate::operations::refused::Refused;
 use crate::registry::{RegistryError, WorkItemError};
+use crate::state::SavedError;
 
 /// The service's key for a request that would cost too much.
 const CANCELED: &str = "RequestBlockedException";
@@ -40,6 +41,9 @@ pub(super) fn show(refused: &Refused) -> HttpRefusal {
         Refused::NoObject { .. } => (StatusCode::NOT_FOUND, "GitObjectDoesNotExistException"),
         Refused::NoItem { .. } => (StatusCode::NOT_FOUND, "GitItemNotFoundException"),
         Refused::ItemExists { .. } => (StatusCode::CONFLICT, "GitItemAlreadyExistsException"),
+        Refused::AttachmentExists { .. } => {
+            (StatusCode::CONFLICT, "GitPullRequestAttachmentAlreadyExistsException")
+        }
         Refused::NoPush { .. } => (StatusCode::NOT_FOUND, "GitPushNotFoundException"),
         Refused::NoPullRequest => (StatusCode::NOT_FOUND, "GitPullRequestNotFoundException"),
         Refused::PullRequestExists => (StatusCode::CONFLICT, "GitPullRequestExistsException"),
@@ -101,6 +105,7 @@ fn key_of_part(what: &str) -> &'static str {
     match what {
         "reviewer" => "GitPullRequestReviewerNotFoundException",
         "thread" | "comment" => "GitPullRequestCommentThreadNotFoundException",
+        "attachment" => "GitPullRequestAttachmentNotFoundException",
         "iteration" => "GitPullRequestIterationNotFoundException",
         "policy" => "PolicyConfigurationNotFoundException",
         "policy type" => "PolicyTypeNotFoundException",
@@ -135,7 +140,10 @@ fn show_registry(error: &RegistryError) -> HttpRefusal {
         | RegistryError::Value { .. }
         | RegistryError::Key(_)
         | RegistryError::Import { .. } => (status, INVALID, error.in_one_line()),
-        RegistryError::Repository { .. } | RegistryError::State(_) => return internal(error),
+        RegistryError::Busy { .. } => (status, INTERNAL, error.to_string()),
+        RegistryError::Saved(_) | RegistryError::Repository { .. } | RegistryError::State(_) => {
+            return internal(error);
+        }
     };
     HttpRefusal { status, key, message }
 }
@@ -170,6 +178,14 @@ pub(super) fn registry_status(error: &RegistryError) -> StatusCode {
         | RegistryError::Value { .. }
         | RegistryError::Key(_)
         | RegistryError::Import { .. } => StatusCode::BAD_REQUEST,
+        RegistryError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        RegistryError::Saved(error) => match error {
+            SavedError::Name => StatusCode::BAD_REQUEST,
+            SavedError::NotFound { .. } => StatusCode::NOT_FOUND,
+            SavedError::TooMany | SavedError::TooLarge => StatusCode::INSUFFICIENT_STORAGE,
+            SavedError::Newer { .. } => StatusCode::CONFLICT,
+            SavedError::Damaged { .. } | SavedError::State(_) => internal_status(error),
+        },
         RegistryError::Repository { .. } | RegistryError::State(_) => internal_status(error),
     }
 }

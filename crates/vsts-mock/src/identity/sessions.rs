@@ -1,11 +1,12 @@
 //! The sessions of the pages: by a cookie, of whose value the hash alone is kept here.
 //!
-//! Sessions live as long as the server does, and no longer than they are used.
+//! Sessions live as long as the server does, and no longer than they are used. A saved state has those of its time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::secret::{self, Secret};
@@ -17,8 +18,8 @@ const IDLE: SignedDuration = SignedDuration::from_hours(12);
 /// And every one after that.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-#[derive(Clone, Copy, Debug)]
-struct Session {
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Session {
     user: Uuid,
     begun: Timestamp,
     used: Timestamp,
@@ -68,6 +69,16 @@ impl Sessions {
         self.lock().retain(|_, session| session.user != user);
     }
 
+    /// All sessions by the hashes of their secrets, to be saved.
+    pub(crate) fn saved(&self) -> HashMap<String, Session> {
+        self.lock().clone()
+    }
+
+    /// Puts sessions that were saved in the place of these.
+    pub(crate) fn restore(&self, saved: HashMap<String, Session>) {
+        *self.lock() = saved;
+    }
+
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }
@@ -106,5 +117,19 @@ mod tests {
         sessions.end_all_of(user);
         assert_eq!(sessions.user(other.reveal(), now), None);
         assert_eq!(sessions.user("", now), None);
+    }
+
+    #[test]
+    fn who_was_signed_in_when_a_state_was_saved_is_so_again() {
+        let sessions = Sessions::default();
+        let (user, now) = (Uuid::from_u128(1), Timestamp::UNIX_EPOCH);
+        let before = sessions.begin(user, now);
+        let saved = serde_json::to_string(&sessions.saved()).expect("JSON");
+        assert!(!saved.contains(before.reveal()), "the secret is the browser's alone");
+        sessions.clear();
+        let after = sessions.begin(user, now);
+        sessions.restore(serde_json::from_str(&saved).expect("the same"));
+        assert_eq!(sessions.user(before.reveal(), now), Some(user));
+        assert_eq!(sessions.user(after.reveal(), now), None);
     }
 }

@@ -19,6 +19,16 @@ impl Uses {
         self.0.lock().expect("no thread panics while it holds the lock").get(&id).copied()
     }
 
+    /// All last uses, to be saved.
+    pub(crate) fn saved(&self) -> HashMap<Uuid, Timestamp> {
+        self.0.lock().expect("no thread panics while it holds the lock").clone()
+    }
+
+    /// Puts uses that were saved in the place of these.
+    pub(crate) fn restore(&self, saved: HashMap<Uuid, Timestamp>) {
+        *self.0.lock().expect("no thread panics while it holds the lock") = saved;
+    }
+
     pub(crate) fn clear(&self) {
         self.0.lock().expect("no thread panics while it holds the lock").clear();
     }

@@ -5,6 +5,7 @@
 
 mod hooks;
 mod pull_requests;
+mod states;
 mod work_items;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 
 pub(crate) use hooks::*;
 pub(crate) use pull_requests::*;
+pub(crate) use states::*;
 pub(crate) use work_items::*;
 
 /// HTTP connections that are open at once at one listener. Who has waited longest makes room: see `admission`.

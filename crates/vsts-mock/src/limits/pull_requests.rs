@@ -50,6 +50,9 @@ pub(crate) const ITERATIONS: i64 = 10_000;
 /// Threads of one pull request.
 pub(crate) const THREADS: usize = 5_000;
 
+/// Commits that the thread about a push names.
+pub(crate) const COMMITS_TOLD: usize = 100;
+
 /// Comments of one thread.
 pub(crate) const COMMENTS: usize = 1_000;
 
@@ -61,6 +64,15 @@ pub(crate) const FACTS_BYTES: usize = 64 << 10;
 
 /// Properties of one pull request or thread.
 pub(crate) const PROPERTIES: usize = 200;
+
+/// Files attached to one pull request.
+pub(crate) const ATTACHMENTS: usize = 1_000;
+
+/// Bytes of an attached file.
+pub(crate) const ATTACHMENT_BYTES: u64 = 60 << 20;
+
+/// UTF-16 units of an attached file's name.
+pub(crate) const ATTACHMENT_NAME: usize = 255;
 
 /// Statuses of one commit or pull request.
 pub(crate) const STATUSES: usize = 1_000;

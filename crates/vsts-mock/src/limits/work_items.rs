@@ -38,3 +38,6 @@ pub(crate) const WIQL_TERMS: usize = 1_000;
 
 /// Work items that a query finds.
 pub(crate) const WIQL_RESULTS: usize = 20_000;
+
+/// Users of one answer about licences.
+pub(crate) const ENTITLEMENTS: usize = 100;

@@ -13,6 +13,7 @@ use super::work::Work;
 use crate::access::Principal;
 use crate::app::App;
 use crate::directory::{Directory, Repo};
+use crate::gate::Entered;
 use crate::limits::OBJECT_CACHE_BYTES;
 
 /// A repository that the principal may read. Its methods block.
@@ -25,10 +26,13 @@ pub(crate) struct RepoContext {
     pub(crate) runtime: Handle,
     /// The bound on the work for this request.
     pub(crate) work: Arc<Work>,
+    /// The state stays in its place while somebody works in the repository, whether the client waits for that or not.
+    _inside: Entered,
 }
 
 impl RepoContext {
-    /// The context of a repository that the principal may read. Call it on the runtime's own threads.
+    /// The context of a repository that the principal may read. Call it on the runtime's own threads, inside
+    /// the gate.
     pub(crate) fn new(
         app: &Arc<App>,
         directory: Arc<Directory>,
@@ -43,6 +47,7 @@ impl RepoContext {
             repo,
             runtime: Handle::current(),
             work,
+            _inside: app.gate.again(),
         }
     }
 

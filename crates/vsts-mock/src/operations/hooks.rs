@@ -135,27 +135,36 @@ fn check_fields(app: &App, new: &NewSubscription) -> Result<(), Refused> {
     target_of(url, app.hook_hosts()).map(|_| ()).map_err(Refused::Invalid)
 }
 
-/// The host and port to which a URL's events go, if they may go there: an address of loopback, or a host that the seed names.
+/// The receiver of events.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Receiver {
+    /// Its name in the URL, without brackets.
+    pub(crate) name: String,
+    /// The host to connect to.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) is_over_tls: bool,
+}
+
+/// The receiver to which a URL's events go, if they may go there: an address of loopback, or a host that the seed names.
 /// Names are not looked up, except `localhost`, which is loopback by definition (RFC 6761, section 6.3).
-pub(crate) fn target_of(url: &str, allowed: &[String]) -> Result<(String, u16), String> {
+pub(crate) fn target_of(url: &str, allowed: &[String]) -> Result<Receiver, String> {
     let parsed = Url::parse(url).map_err(|_| format!("consumerInputs.url is not a URL: {url:?}."))?;
-    if parsed.scheme() != "http" {
-        return Err(
-            "consumerInputs.url has to begin with http://: vsts-mock sends no events over TLS.".to_owned()
-        );
-    }
-    let port = parsed.port().unwrap_or(80);
-    let (host, is_local) = match parsed.host() {
+    let is_over_tls = match parsed.scheme() {
+        "http" => false,
+        "https" => true,
+        _ => return Err("consumerInputs.url has to begin with http:// or https://.".to_owned()),
+    };
+    let port = parsed.port_or_known_default().unwrap_or(80);
+    let (name, is_local) = match parsed.host() {
         Some(Host::Ipv4(address)) => (address.to_string(), IpAddr::V4(address).is_loopback()),
         Some(Host::Ipv6(address)) => (address.to_string(), IpAddr::V6(address).is_loopback()),
-        Some(Host::Domain(name)) => {
-            let is_local = name.eq_ignore_ascii_case("localhost");
-            (if is_local { "127.0.0.1".to_owned() } else { name.to_owned() }, is_local)
-        }
+        Some(Host::Domain(name)) => (name.to_owned(), name.eq_ignore_ascii_case("localhost")),
         None => return Err(format!("consumerInputs.url names no host: {url:?}.")),
     };
+    let host = if name.eq_ignore_ascii_case("localhost") { "127.0.0.1".to_owned() } else { name.clone() };
     if is_local || allowed.iter().any(|name| name.eq_ignore_ascii_case(&host)) {
-        return Ok((host, port));
+        return Ok(Receiver { name, host, port, is_over_tls });
     }
     Err(format!(
         "Events are sent to this computer alone, and not to {host}; the seed allows others by hook_hosts = [\"{host}\"]."
@@ -175,8 +184,12 @@ mod tests {
             ("http://[::1]:1/", "::1", 1),
             ("http://0x7f000001/", "127.0.0.1", 80),
             ("http://CI.example:9/", "ci.example", 9),
+            ("https://localhost/", "127.0.0.1", 443),
+            ("https://127.0.0.1:1/", "127.0.0.1", 1),
         ] {
-            assert_eq!(target_of(url, &allowed), Ok((host.to_owned(), port)), "{url}");
+            let found = target_of(url, &allowed).expect("it may");
+            assert_eq!((found.host.as_str(), found.port), (host, port), "{url}");
+            assert_eq!(found.is_over_tls, url.starts_with("https"), "{url}");
         }
         for url in [
             "http://10.0.0.1/",
@@ -186,7 +199,8 @@ mod tests {
             "http://127.0.0.1@evil.example/",
             "http://[::ffff:10.0.0.1]/",
             "http://0.0.0.0/",
-            "https://127.0.0.1/",
+            "https://10.0.0.1/",
+            "ftp://127.0.0.1/",
             "file:///etc/passwd",
             "nonsense",
             "",

@@ -140,8 +140,9 @@ fn reserve(app: &App, account: Uuid, name: Option<String>) -> Option<Uuid> {
 
 /// Starts a job that was added.
 fn start(app: &Arc<App>, id: Uuid, work: impl Future<Output = Result<(), RegistryError>> + Send + 'static) {
-    let app = app.clone();
+    let (app, inside) = (app.clone(), app.gate.again());
     tokio::spawn(async move {
+        let _inside = inside;
         app.jobs.set(id, Progress::Running);
         let progress = match work.await {
             Ok(()) => Progress::Succeeded,

@@ -53,6 +53,12 @@ pub(crate) enum Refused {
     /// A push adds a file where there is one.
     #[error("TF401193: The item '/{}' exists already.", excerpt(path))]
     ItemExists { path: String },
+    /// The pull request has an attachment of that name.
+    #[error(
+        "The pull request has an attachment named {:?} already. Remove it first, or choose another name.",
+        excerpt(name)
+    )]
+    AttachmentExists { name: String },
     /// The repository has no such push.
     #[error("TF401184: The push {} could not be found.", excerpt(id))]
     NoPush { id: String },

@@ -32,7 +32,7 @@ pub use work_items::WorkItemError;
 use crate::directory::name::NameError;
 use crate::faults::FaultError;
 use crate::identity::ssh_key::SshKeyError;
-use crate::state::{Change, StateError};
+use crate::state::{Change, SavedError, StateError};
 
 /// Why an operation is refused.
 #[derive(Debug, Error)]
@@ -96,6 +96,17 @@ pub enum RegistryError {
         path: PathBuf,
         /// Why.
         message: String,
+    },
+    /// The state of that name is not saved or gone back to.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
+    /// The whole state cannot be saved or replaced while so much works with it.
+    #[error(
+        "{requests} requests are still under way after the time that they have to end; nothing has changed. Try again"
+    )]
+    Busy {
+        /// The number of requests, and of pieces of the server's own work.
+        requests: usize,
     },
     /// The state cannot be changed.
     #[error(transparent)]

@@ -1,7 +1,8 @@
 //! The removal of pull requests and policies with the repositories and projects that they are of.
 
 use crate::directory::{
-    Comment, GitStatus, Iteration, PolicyConfiguration, Project, PullRequest, Record, Repo, Thread,
+    Attachment, Comment, GitStatus, Iteration, PolicyConfiguration, Project, PullRequest, Record, Repo,
+    Thread,
 };
 use crate::state::Change;
 
@@ -15,6 +16,7 @@ impl Change<'_> {
                 self.remove_all::<Comment>(pulls.comments_of(thread).map(Record::key));
             }
             self.remove_all::<Thread>(pulls.threads_of(pull).map(Record::key));
+            self.remove_all::<Attachment>(pulls.attachments_of(pull).map(Record::key));
             self.remove_all::<Iteration>(pulls.iterations_of(pull).map(Record::key));
             self.remove::<PullRequest>(&pull.key());
         }

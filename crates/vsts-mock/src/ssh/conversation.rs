@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::conversations::Turn;
 use crate::directory::{Directory, Repo};
 use crate::faults::{self, Asked, Cutting, Fault, FaultKind};
+use crate::gate::Entered;
 use crate::hosting::{Busy, GitRefusal, Names, Session, admit};
 use crate::journal::{Event, shown};
 use crate::limits::SSH_LAST_WORDS;
@@ -185,6 +186,12 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
         Ok(cut) => cut,
         Err(message) => return with(End::refused(message)),
     };
+    let inside = app.gate.enter().await;
+    // While it waited, the state may have been replaced.
+    let directory = app.state.directory();
+    let Some(principal) = request.caller.principal(app, &directory) else {
+        return with(End::refused("Public key authentication failed."));
+    };
     if matches!(line.command, ExecCommand::Lfs(..)) && !app.profile.traits().lfs_over_ssh {
         let message = format!("Could not find a Command Extension for Command:{}", line.service());
         return with(End { status: NO_EXTENSION, ..End::refused(message) });
@@ -201,7 +208,7 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
         }
         return with(End::with_status(DONE));
     }
-    let (turn, talk) = match begin(app, principal, repo, &line, &request.protocol).await {
+    let (turn, talk) = match begin(app, &inside, principal, repo, &line, &request.protocol).await {
         Ok(begun) => begun,
         Err(busy) => return with(End::refused(busy.to_string())),
     };
@@ -266,6 +273,7 @@ type Talk = Box<dyn FnOnce(&mut dyn BufRead, &mut dyn Write) -> Result<(), Error
 /// Begins a conversation, once there is room for it.
 async fn begin(
     app: &Arc<App>,
+    inside: &Entered,
     principal: Principal,
     repo: Repo,
     line: &ExecLine,
@@ -284,7 +292,7 @@ async fn begin(
             Ok((turn, Box::new(talk)))
         }
         ExecCommand::Lfs(_, operation) => {
-            let turn = app.conversations.open(client).await.ok_or(Busy)?;
+            let turn = app.conversations.open(client, inside.ended()).await.ok_or(Busy)?;
             let (app, runtime, operation) = (app.clone(), Handle::current(), operation.into());
             let transfer = lfs::Transfer { app, principal, repo, operation, runtime };
             let talk = move |reader: &mut dyn BufRead, writer: &mut dyn Write| {

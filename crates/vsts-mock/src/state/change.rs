@@ -151,6 +151,11 @@ impl Change<'_> {
         self.contents.extend(contents);
     }
 
+    /// Keeps a content that a record of the change names.
+    pub(crate) fn keep_content(&mut self, content: Received) {
+        self.contents.push(content);
+    }
+
     /// Gives a new repository those of the objects that another one has.
     pub(crate) async fn share_lfs_objects(
         &mut self,

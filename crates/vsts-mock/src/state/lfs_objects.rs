@@ -145,7 +145,7 @@ impl State {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Removes the contents that no repository has; returns how many.
+    /// Removes the contents that no repository has and that are attached to no pull request; returns how many.
     pub(crate) async fn sweep_lfs_contents(&self) -> Result<usize, StateError> {
         let store = self.lfs.clone();
         let failed = |source| StateError::Io { action: "sweep", path: self.dir.join("lfs"), source };
@@ -156,7 +156,9 @@ impl State {
             let _writer = self.writer.lock().await;
             let sql = "SELECT 1 FROM lfs_objects WHERE oid = $1 LIMIT 1";
             let found = sqlx::query(sql).bind(oid.to_string()).fetch_optional(&self.pool).await;
-            if found.map_err(database("read"))?.is_none() {
+            let text = oid.to_string();
+            let is_attached = || self.directory().pulls.attachments.values().any(|one| one.oid == text);
+            if found.map_err(database("read"))?.is_none() && !is_attached() {
                 self.lfs.remove(oid).map_err(failed)?;
                 removed += 1;
             }

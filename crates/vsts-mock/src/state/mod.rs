@@ -14,6 +14,7 @@ pub(crate) mod once;
 mod private;
 mod pushes;
 mod rows;
+mod saved;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub(crate) use lfs_locks::{LfsLock, LfsLockFilter, Locking};
 pub(crate) use lfs_objects::LfsKeepError;
 pub(crate) use lfs_store::{LfsStore, Received, Receiving};
 pub(crate) use pushes::{Push, PushFilter, PushedRef};
+pub(crate) use saved::StateName;
+pub use saved::{SavedCounts, SavedError, SavedState};
 
 /// The name of the first branch of a new repository.
 pub(crate) const DEFAULT_BRANCH: &str = "master";
@@ -105,6 +108,8 @@ pub(crate) struct State {
     repos: PathBuf,
     open: Arc<OpenRepositories>,
     lfs: LfsStore,
+    /// True if it has to outlive a power cut.
+    is_durable: bool,
     /// Changes and pushes for service hooks.
     pub(crate) events: Events,
     _lock: File,
@@ -122,6 +127,7 @@ impl State {
         inspect::check_database(&database, &repos)?;
         private::make_file(&database).map_err(io("create", &database))?;
         folders::sweep(&repos).map_err(io("look through", &repos))?;
+        saved::sweep(dir).map_err(io("look through", dir))?;
         let options = SqliteConnectOptions::new()
             .filename(&database)
             .create_if_missing(true)
@@ -132,12 +138,24 @@ impl State {
         let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await;
         let pool = pool.map_err(self::database("open"))?;
         migrations::run(&pool).await.map_err(StateError::Format)?;
+        saved::finish(&pool, dir).await?.iter().for_each(|path| folders::remove(path));
         let directory = rows::load(&pool).await?;
         inspect::compare(&directory, &repos).map_err(io("look through", &repos))?;
         let lfs = LfsStore::open(dir, is_durable).map_err(io("create", &dir.join("lfs")))?;
         let (dir, directory) = (dir.to_owned(), RwLock::new(Arc::new(directory)));
         let (writer, open) = (Mutex::new(()), Arc::default());
-        Ok(Self { pool, directory, writer, dir, repos, open, lfs, events: Events::default(), _lock: lock })
+        Ok(Self {
+            pool,
+            directory,
+            writer,
+            dir,
+            repos,
+            open,
+            lfs,
+            is_durable,
+            events: Events::default(),
+            _lock: lock,
+        })
     }
 
     /// The present picture.

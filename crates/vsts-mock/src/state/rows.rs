@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::{StateError, database};
 use crate::directory::permission::Permissions;
 use crate::directory::{
-    AccessEntry, Account, Assignment, Comment, CutOff, Directory, GitStatus, Group, GroupKind, Iteration,
-    Level, Membership, Note, PolicyConfiguration, Project, PullRequest, Record, RefLock, Repo, Resource,
-    Revision, Role, Seeded, SshKey, Subscription, Thread, Token, User, WorkItem, name,
+    AccessEntry, Account, Assignment, Attachment, Comment, CutOff, Directory, GitStatus, Group, GroupKind,
+    Iteration, Level, Membership, Note, PolicyConfiguration, Project, PullRequest, Record, RefLock, Repo,
+    Resource, Revision, Role, Seeded, SshKey, Subscription, Thread, Token, User, WorkItem, name,
 };
 
 /// A table.
@@ -298,6 +298,8 @@ documents! {
     Thread in "pull_request_threads", key { account: "account_id", pull_request: "pull_request_id", id: "id" };
     Comment in "pull_request_comments",
         key { account: "account_id", pull_request: "pull_request_id", thread: "thread_id", id: "id" };
+    Attachment in "pull_request_attachments",
+        key { account: "account_id", pull_request: "pull_request_id", id: "id" };
     GitStatus in "git_statuses", key { repo: "repo_id", subject: "subject", id: "id" };
     Subscription in "hook_subscriptions", key { id: "id" };
     PolicyConfiguration in "policy_configurations", key { account: "account_id", id: "id" };
@@ -323,7 +325,7 @@ const fn kind<R: Row>() -> Kind {
 }
 
 /// All kinds; a table comes after those that it refers to.
-pub(super) const KINDS: [Kind; 24] = [
+pub(super) const KINDS: [Kind; 25] = [
     kind::<User>(),
     kind::<Token>(),
     kind::<SshKey>(),
@@ -342,6 +344,7 @@ pub(super) const KINDS: [Kind; 24] = [
     kind::<Iteration>(),
     kind::<Thread>(),
     kind::<Comment>(),
+    kind::<Attachment>(),
     kind::<GitStatus>(),
     kind::<PolicyConfiguration>(),
     kind::<Subscription>(),

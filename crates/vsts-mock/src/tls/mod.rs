@@ -7,6 +7,7 @@
 mod authority;
 mod leaves;
 mod names;
+mod outgoing;
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::limits::TLS_HANDSHAKE;
 use authority::Authority;
 use leaves::Leaves;
 use names::Names;
+pub(crate) use outgoing::Trust;
 
 /// Below the data directory.
 const FOLDER: &str = "tls";

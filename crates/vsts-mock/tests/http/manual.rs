@@ -99,6 +99,16 @@ fn the_example_with_large_files_works_as_it_stands() {
 }
 
 #[test]
+fn the_example_with_a_saved_state_works_as_it_stands() {
+    let dir = TempDir::new().expect("a folder");
+    let seed = example("sh").lines().next().expect("it begins with a seed");
+    run(dir.path(), Path::new("/bin/sh"), &["-ec", seed]);
+    std::fs::write(dir.path().join("example.sh"), example("console")).expect("a file is written");
+    let said = run(dir.path(), Path::new("/bin/sh"), &["-e", "example.sh"]);
+    assert!(said.contains("\"name\":\"one-commit\""), "{said}");
+}
+
+#[test]
 fn the_example_with_a_pull_request_works_as_it_stands() {
     let dir = TempDir::new().expect("a folder");
     let seed = example("sh").lines().next().expect("it begins with a seed");

@@ -48,8 +48,14 @@ async fn pytest_reaches_dev_azure_com_in_ten_lines() {
     let said = python(dir.path(), &[&plugin[..], &["--vsts-mock-intercept"]].concat()).await.ok();
     assert!(said.contains("1 passed"), "{said}");
 
+    // A state that is made once.
+    std::fs::write(dir.path().join("test_history.py"), &examples[1]).expect("a file is written");
+    let said = python(dir.path(), &[&plugin[..], &["test_history.py"]].concat()).await.ok();
+    assert!(said.contains("2 passed"), "{said}");
+    std::fs::remove_file(dir.path().join("test_history.py")).expect("it is there");
+
     // Another seed, an option in the ini file, and what one test does is gone in the next.
-    std::fs::write(dir.path().join("conftest.py"), &examples[1]).expect("a file is written");
+    std::fs::write(dir.path().join("conftest.py"), &examples[2]).expect("a file is written");
     std::fs::write(dir.path().join("pytest.ini"), "[pytest]\nvsts_mock_intercept = true\n")
         .expect("a file is written");
     let more = r#"
@@ -73,6 +79,19 @@ def test_each_test_begins_at_the_seed(vsts_mock, turn):
     vsts_mock.repo("left")
     assert "left" in names()
 
+def test_states_come_back_with_their_tokens(vsts_mock):
+    before = vsts_mock.token("alice")
+    saved = vsts_mock.snapshot("mine")
+    assert saved["counts"]["repositories"] == 1 and vsts_mock.snapshots() == [saved]
+    vsts_mock.repo("left")
+    vsts_mock.reset()
+    assert vsts_mock.token("alice") != before
+    vsts_mock.restore("mine")
+    assert vsts_mock.token("alice") == before and len(vsts_mock.rest("GET", "iris/_apis/git/repositories")["value"]) == 1
+    vsts_mock.remove_snapshot("mine")
+    with pytest.raises(package.Refused):
+        vsts_mock.restore("mine")
+
 def test_refusals_are_exceptions(vsts_mock):
     with pytest.raises(package.Refused) as caught:
         vsts_mock.rest("GET", "none/_apis/git/repositories")
@@ -82,13 +101,13 @@ def test_refusals_are_exceptions(vsts_mock):
 "#;
     std::fs::write(dir.path().join("test_more.py"), more).expect("a file is written");
     let said = python(dir.path(), &plugin).await.ok();
-    assert!(said.contains("5 passed"), "{said}");
+    assert!(said.contains("6 passed"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_module_starts_a_server_without_pytest_and_says_why_it_does_not() {
     let dir = TempDir::new().expect("a folder");
-    let example = &examples("python/README.md", "python")[2];
+    let example = &examples("python/README.md", "python")[3];
     let said = python(dir.path(), &["-c", example]).await.ok();
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines[0].starts_with("http://alice:") && lines[1].starts_with("http://127.0.0.1:"), "{said}");
@@ -126,6 +145,13 @@ test('programs reach the service', async () => {
   const environment = { ...process.env, ...server.environment };
   const said = execFileSync('git', ['ls-remote', repo.urlFor('bob', repo.serviceUrl)], { env: environment });
   assert.match(String(said), /refs\/heads\/main/);
+  assert.equal((await server.snapshot('made')).counts.repositories, 2);
+  await server.reset();
+  await assert.rejects(repo.rest('GET', 'refs'), { name: 'Refused', status: 404 });
+  await server.restore('made');
+  assert.equal((await repo.rest('GET', 'refs')).count, 1);
+  assert.deepEqual((await server.snapshots()).map((one) => one.name), ['made']);
+  await server.removeSnapshot('made');
   await server.reset();
   await assert.rejects(repo.rest('GET', 'refs'), { name: 'Refused', status: 404 });
   assert.ok((await server.journal({ kind: 'request' })).length > 0);

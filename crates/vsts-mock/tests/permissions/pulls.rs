@@ -32,13 +32,15 @@ const SSH: &str = "ssh";
 /// An operation, its ways, and the verdict for each role. Beside the letters of [`crate::transports`]: `p` that
 /// PullRequestContribute is lacking, `x` PullRequestBypassPolicy, `e` EditPolicies; `o` that it is another's, `B` that the
 /// branch takes pull requests alone.
-const OPERATIONS: [(&str, &[&str], &str); 13] = [
+const OPERATIONS: [(&str, &[&str], &str); 15] = [
     ("read", &[REST, PAGES], "yyyyyyy-syygg"),
     ("read comments", &[REST], "yyyyyyy-syygy"),
     ("create", &[REST, PAGES], "yyyyypy-spygg"),
     ("vote", &[REST, PAGES], "yyyyypy-spygg"),
     ("comment", &[REST, PAGES], "yyyyypy-spygy"),
     ("label", &[REST], "yyyyypy-spygg"),
+    ("attach a file", &[REST], "yyyyypy-spygg"),
+    ("list attachments", &[REST], "yyyyyyy-syygg"),
     ("post a status", &[REST], "yyyyypy-spyyg"),
     ("edit another's comment", &[REST], "ooooopo-spogo"),
     ("configure a policy", &[REST], "yyeeeee-seeee"),
@@ -138,6 +140,10 @@ fn request(operation: &str, role: usize, own: &Own, tip: &str) -> (&'static str,
         "vote" => ("PUT", format!("{at}/reviewers/ME"), json!({ "vote": 10 })),
         "comment" => ("POST", format!("{at}/threads"), json!({ "comments": [{ "content": "x" }] })),
         "label" => ("POST", format!("{at}/labels"), json!({ "name": "ready" })),
+        "attach a file" => {
+            ("POST", format!("{at}/attachments/{role}.txt?api-version=4.1-preview.1"), json!("x"))
+        }
+        "list attachments" => ("GET", format!("{at}/attachments"), Value::Null),
         "post a status" => {
             ("POST", format!("{at}/statuses"), json!({ "state": "succeeded", "context": { "name": "ci" } }))
         }

@@ -231,7 +231,7 @@ async fn subscriptions_are_for_administrators_and_events_stay_on_this_computer()
         assert_eq!(site.post(path, token, &local).await.status, status, "{token}");
     }
     for url in
-        ["http://10.0.0.1/", "http://example.com/", "https://127.0.0.1/", "http://169.254.169.254/", "x"]
+        ["http://10.0.0.1/", "http://example.com/", "https://example.com/", "http://169.254.169.254/", "x"]
     {
         let refused = site.post(path, "alicepat", &body(url, "git.push", &json!({}))).await;
         assert_eq!(refused.status, 400, "{url}: {}", refused.text());
@@ -261,4 +261,94 @@ async fn subscriptions_are_for_administrators_and_events_stay_on_this_computer()
     let types =
         site.get("/acme/_apis/hooks/publishers/tfs/eventTypes?api-version=4.1", "alicepat").await.expect(200);
     assert_eq!(types["count"], 5);
+}
+
+/// A program that takes one event over TLS, with a certificate that an authority of its own has signed; the authority as PEM.
+struct SecureSink {
+    url: String,
+    ca_pem: String,
+    heads: tokio::sync::mpsc::Receiver<String>,
+}
+
+impl SecureSink {
+    async fn start() -> Self {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let ca = params.self_signed(&key).expect("signed");
+        let own_key = rcgen::KeyPair::generate().expect("a key");
+        let own = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        let issuer = rcgen::Issuer::new(params, key);
+        let certificate = own.signed_by(&own_key, &issuer).expect("signed");
+        let config = ServerConfig::builder_with_provider(std::sync::Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the usual versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer::from(own_key.serialize_der()).into(),
+            )
+            .expect("a certificate with its key");
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("https://localhost:{}/hook", listener.local_addr().expect("an address").port());
+        let (sender, heads) = tokio::sync::mpsc::channel(10);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut head = Vec::new();
+                while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                    stream.read_buf(&mut head).await.expect("a head");
+                }
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.expect("an answer");
+                if sender.send(String::from_utf8_lossy(&head).into_owned()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { url, ca_pem: ca.pem(), heads }
+    }
+
+    async fn next(&mut self) -> String {
+        tokio::time::timeout(TIMEOUT, self.heads.recv()).await.expect("in time").expect("an event")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_go_over_tls_to_receivers_that_are_trusted_or_where_any_certificate_will_do() {
+    let mut sink = SecureSink::start().await;
+    let site = Site::with_profile(Profile::AzureDevops).await;
+    let mut lax = body(&sink.url, "git.push", &json!({ "repository": "extra" }));
+    lax["consumerInputs"]["acceptUntrustedCerts"] = "true".into();
+    let path = "/acme/_apis/hooks/subscriptions?api-version=4.1";
+    site.post(path, "alicepat", &lax).await.expect(200);
+    let strict = subscribe(&site, &sink.url, "git.push", json!({ "repository": "extra" })).await;
+    site.push("extra", "refs/heads/main", ZEROS, json!([add("/a", "a")])).await.expect(201);
+    assert!(sink.next().await.starts_with("POST /hook HTTP/1.1\r\nHost: localhost:"));
+    // The other one is told why nothing comes.
+    let begun = std::time::Instant::now();
+    let path = "/_mock/deliveries";
+    let admin = site.server.admin_token().to_owned();
+    let error = loop {
+        let told = site.get(path, &admin).await.expect(200);
+        let all = told["deliveries"].as_array().expect("a list");
+        let mut own = all.iter().filter(|one| one["subscriptionId"] == strict["id"]);
+        if let Some(error) = own.find_map(|one| one["attempts"][0]["error"].as_str()) {
+            break error.to_owned();
+        }
+        assert!(begun.elapsed() < TIMEOUT, "{told}");
+        tokio::task::yield_now().await;
+    };
+    assert!(error.contains("UnknownIssuer"), "{error}");
+
+    let seed = format!("hook_ca = \"\"\"\n{}\"\"\"\n{}", sink.ca_pem, include_str!("../support/seed.toml"));
+    let site = Site::start(tempfile::TempDir::new().expect("a folder"), &seed, |builder| builder).await;
+    subscribe(&site, &sink.url, "git.push", json!({ "repository": "extra" })).await;
+    site.push("extra", "refs/heads/main", ZEROS, json!([add("/a", "a")])).await.expect(201);
+    assert!(sink.next().await.contains("Authorization: Basic "));
+    let wrong =
+        vsts_mock::MockServer::builder().seed_toml("hook_ca = \"nonsense\"\n").expect("a seed").start().await;
+    assert!(wrong.expect_err("it is no certificate").to_string().contains("hook_ca"));
 }

@@ -1,10 +1,12 @@
 //! The REST API over HTTP: raw requests, and the real SDK as the client.
 //!
 //! `discovery` is about finding addresses and versions, `core` about projects, teams and repositories, `git` about what
-//! is in a repository, `pushes` and `queries` about the ways to write and to ask, `default_branch` about the first push, `forks` about pull requests from them, `policies` about files and builds, `bodies` about every field, `forms` and
+//! is in a repository, `activity` about what is told of pull requests, `attachments` about their files, `pushes` and `queries` about the ways to write and to ask, `default_branch` about the first push, `forks` about pull requests from them, `policies` about files and builds, `bodies` about every field, `forms` and
 //! `texts` about what answers are made of, `profile` about the caller, `security` about entries and checks, `subjects` about users and groups, `python` and `node` let the
 //! service's own SDKs live through a whole life of a project.
 
+mod activity;
+mod attachments;
 mod bodies;
 mod contention;
 mod core;

@@ -422,23 +422,24 @@ async fn reviewers_threads_labels_and_the_rest() {
     let made = site.post(&at("threads"), "bobspat", &thread).await.expect(200);
     assert_eq!(
         (&made["id"], &made["status"], &made["isDeleted"]),
-        (&1.into(), &"active".into(), &false.into())
+        (&3.into(), &"active".into(), &false.into()),
+        "two system threads are before it"
     );
     assert_eq!(made["properties"]["tool"]["$value"], "x");
     let reply = json!({ "content": "Yes.", "parentCommentId": 1, "commentType": "text" });
-    assert_eq!(site.post(&at("threads/1/comments"), "carolpat", &reply).await.expect(200)["id"], 2);
+    assert_eq!(site.post(&at("threads/3/comments"), "carolpat", &reply).await.expect(200)["id"], 2);
     let other = json!({ "content": "No." });
-    assert_eq!(site.patch(&at("threads/1/comments/2"), "bobspat", &other).await.status, 403);
-    site.patch(&at("threads/1/comments/2"), "carolpat", &other).await.expect(200);
-    let likes = at("threads/1/comments/2/likes?api-version=4.1-preview.1");
+    assert_eq!(site.patch(&at("threads/3/comments/2"), "bobspat", &other).await.status, 403);
+    site.patch(&at("threads/3/comments/2"), "carolpat", &other).await.expect(200);
+    let likes = at("threads/3/comments/2/likes?api-version=4.1-preview.1");
     assert_eq!(site.send("POST", &likes, "bobspat", "", "").await.status, 200);
     assert_eq!(site.get(&likes, "bobspat").await.expect(200)["count"], 1);
-    assert_eq!(site.delete(&at("threads/1/comments/1"), "bobspat").await.status, 200);
-    assert_eq!(site.delete(&at("threads/1/comments/2"), "carolpat").await.status, 200);
+    assert_eq!(site.delete(&at("threads/3/comments/1"), "bobspat").await.status, 200);
+    assert_eq!(site.delete(&at("threads/3/comments/2"), "carolpat").await.status, 200);
     let all = site.get(&at("threads"), "bobspat").await.expect(200);
-    assert_eq!(all["value"][0]["isDeleted"], true);
-    assert_eq!(all["value"][0]["comments"][0]["content"], Value::Null);
-    assert_eq!(site.get(&at("threads/7"), "bobspat").await.status, 404);
+    assert_eq!(all["value"][2]["isDeleted"], true);
+    assert_eq!(all["value"][2]["comments"][0]["content"], Value::Null);
+    assert_eq!(site.get(&at("threads/99"), "bobspat").await.status, 404);
 
     let preview = "?api-version=4.1-preview.1";
     let label = json!({ "name": "Needs tests" });

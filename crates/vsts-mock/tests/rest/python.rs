@@ -60,6 +60,9 @@ async fn whole_life(profile: Profile) {
     a_key_and_its_end(&site).await;
     script(&site, "pulls", &[]).await;
     script(&site, "work", &[]).await;
+    if profile != Profile::Vsts {
+        script(&site, "entitlements", &[]).await;
+    }
     script(&site, "end", &[]).await;
 }
 

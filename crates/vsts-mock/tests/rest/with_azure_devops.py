@@ -1,6 +1,8 @@
 """A project's life with the package azure-devops, unmodified: with_azure_devops.py URL PART [ARGUMENT]"""
 
 import base64
+import hashlib
+import io
 import sys
 import time
 
@@ -225,6 +227,18 @@ def work():
     refused("TF401232", wit.get_work_item, made.id)
 
 
+def entitlements():
+    """The users of the account with their licences."""
+    client = alice.clients_v7_1.get_member_entitlement_management_client()
+    page = client.search_user_entitlements(filter="name eq 'ali'")
+    assert [one.user.display_name for one in page.members] == ["alice"], page
+    assert page.members[0].access_level.account_license_type == "express"
+    assert page.total_count == 1
+    one = client.get_user_entitlement(page.members[0].id)
+    assert one.user.mail_address == "alice@example.com", one
+    refused("$filter knows", client.search_user_entitlements, filter="licenseId eq 'Account-Stakeholder'")
+
+
 def pulls():
     """A pull request from its making to its completion, with a review, a thread, a status and a policy."""
     from azure.devops.v7_1.git.models import (
@@ -256,6 +270,14 @@ def pulls():
     git.create_comment(Comment(content="Yes.", parent_comment_id=1), repo.id, number, thread.id)
     assert [len(one.comments) for one in git.get_threads(repo.id, number)] == [2]
     git.update_thread(GitPullRequestCommentThread(status="fixed"), repo.id, number, thread.id)
+    sent = b"\0" * 300_000 + b"log"
+    attached = git.create_attachment(io.BytesIO(sent), "build log.txt", repo.id, number)
+    assert (attached.display_name, attached.author.display_name) == ("build log.txt", "alice"), attached
+    assert attached.content_hash == hashlib.sha1(sent).hexdigest()
+    assert [one.id for one in git.get_attachments(repo.id, number)] == [attached.id]
+    assert b"".join(git.get_attachment_content("build log.txt", repo.id, number)) == sent
+    git.delete_attachment("build log.txt", repo.id, number)
+    assert git.get_attachments(repo.id, number) == []
     git.create_pull_request_label(WebApiCreateTagRequestData(name="tested"), repo.id, number)
     assert [one.name for one in git.get_pull_request_labels(repo.id, number)] == ["tested"]
     git.create_pull_request_status(
@@ -387,4 +409,4 @@ def end():
     assert "Rose" not in [project.name for project in core.get_projects()]
 
 
-{"make": make, "read": read, "pulls": pulls, "work": work, "deny": deny, "allow": allow, "key": key, "end": end}[part]()
+{"make": make, "read": read, "pulls": pulls, "work": work, "entitlements": entitlements, "deny": deny, "allow": allow, "key": key, "end": end}[part]()

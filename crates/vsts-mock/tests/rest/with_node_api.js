@@ -1,8 +1,11 @@
 // A project's life with the package azure-devops-node-api, unmodified: with_node_api.js URL PUBLIC_KEY SSH_SETTING SSH_URL
 "use strict";
 const assert = require("node:assert");
+const { Readable } = require("node:stream");
 const azdev = require("azure-devops-node-api");
-const { VersionControlChangeType, VersionControlRecursionType, ItemContentType, GitVersionType, GitRefUpdateStatus } =
+const {
+  VersionControlChangeType, VersionControlRecursionType, ItemContentType, GitVersionType, GitRefUpdateStatus, PullRequestStatus,
+} =
   require("azure-devops-node-api/interfaces/GitInterfaces");
 
 const ZEROS = "0".repeat(40);
@@ -78,6 +81,17 @@ async function main() {
   );
   const commits = await git.getCommits(repo.id, { $top: 1, itemVersion: { version: "master", versionType: GitVersionType.Branch } });
   assert.deepEqual(commits.map((commit) => commit.commitId), [tip]);
+
+  const asked = { sourceRefName: "refs/heads/master", targetRefName: "refs/heads/side", title: "Tend" };
+  const { pullRequestId } = await git.createPullRequest(asked, repo.id);
+  const sent = "log\n".repeat(100_000);
+  const attached = await git.createAttachment(undefined, Readable.from([Buffer.from(sent)]), "build.log", repo.id, pullRequestId, "Rose");
+  assert.deepEqual([attached.displayName, attached.author.displayName], ["build.log", "alice"]);
+  assert.deepEqual((await git.getAttachments(repo.id, pullRequestId, "Rose")).map((one) => one.id), [attached.id]);
+  assert.equal(await text(await git.getAttachmentContent("build.log", repo.id, pullRequestId, "Rose")), sent);
+  await git.deleteAttachment("build.log", repo.id, pullRequestId, "Rose");
+  assert.deepEqual(await git.getAttachments(repo.id, pullRequestId, "Rose"), []);
+  await git.updatePullRequest({ status: PullRequestStatus.Abandoned }, repo.id, pullRequestId);
   const items = await git.getItems(repo.id, undefined, "/", VersionControlRecursionType.Full);
   assert.deepEqual(items.map((item) => item.path), ["/", "/b.md", "/readme.md"]);
   assert.equal(await text(await git.getItemText(repo.id, "/readme.md")), "hello again\n");

@@ -127,6 +127,23 @@ class Server:
         """Goes back to the seed: everything else is gone. Tokens without a value in the seed are new."""
         self.ready["tokens"] = self.admin("POST", "/reset")["tokens"]
 
+    def snapshot(self, name):
+        """Saves the whole state under a name, in the place of the one that has the name; gives its size and counts."""
+        return self.admin("POST", "/snapshots/" + urllib.parse.quote(name, safe=""))
+
+    def restore(self, name):
+        """Goes back to a saved state, within milliseconds. The journal is empty then, and tokens are those of that state."""
+        tokens = self.admin("POST", "/snapshots/%s/restore" % urllib.parse.quote(name, safe=""))["tokens"]
+        self.ready["tokens"] = tokens
+
+    def snapshots(self):
+        """The saved states, by name."""
+        return self.admin("GET", "/snapshots")["snapshots"]
+
+    def remove_snapshot(self, name):
+        """Removes a saved state."""
+        self.admin("DELETE", "/snapshots/" + urllib.parse.quote(name, safe=""))
+
     def admin(self, method, path, body=None):
         """A request to the admin API, below ``/_mock``; the decoded answer."""
         return _send(method, self.url + "/_mock" + path, "Bearer " + self.ready["admin_token"], body)

@@ -11,6 +11,7 @@ mod faults;
 mod hierarchy;
 mod openapi;
 mod routes;
+mod states;
 mod users;
 
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use crate::journal::JournalEntry;
 use crate::limits::JSON_BODY_BYTES;
 use crate::operations::lfs::garbage;
 use crate::registry::{ListPath, RegistryError};
-use crate::state::StateError;
+use crate::state::{SavedError, StateError};
 
 pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
     let (mut open, mut closed) = (Router::new(), Router::new());
@@ -77,6 +78,7 @@ impl From<RegistryError> for Failure {
             RegistryError::Value { field, .. } => Some(*field),
             RegistryError::Key(_) => Some("key"),
             RegistryError::Import { .. } => Some("import"),
+            RegistryError::Saved(SavedError::Name) => Some("name"),
             _ => None,
         };
         let message = error.in_one_line();

@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::{
     acl, clear_deliveries, clear_journal, clock, completions, deliveries, experimentation, faults, health,
-    hierarchy, journal, reset, sweep, users,
+    hierarchy, journal, reset, states, sweep, users,
 };
 use crate::app::App;
 
@@ -63,6 +63,7 @@ const REPOS: Text = "/accounts/{account}/projects/{project}/repos";
 const REPO: Text = "/accounts/{account}/projects/{project}/repos/{repo}";
 const REPO_ACL: Text = "/accounts/{account}/projects/{project}/repos/{repo}/acl";
 const WORKSPACE_MEMBER: Text = "/experimentation/{account}/{workspace}/members/{role}/{user}";
+const SNAPSHOT: Text = "/snapshots/{name}";
 const ENTRY: Text = "user group allow[] deny[]";
 const BRANCH_ENTRY: Text = "user group allow[] deny[] branch";
 const FAULT: Text =
@@ -114,6 +115,10 @@ pub(super) fn all() -> Vec<Route> {
         removes(WORKSPACE_MEMBER, "Take a role in a workspace away from a user", experimentation::remove_member),
         Route { status: 200, ..makes("/lfs/sweep", "Remove the large files that no ref reaches and nobody has counted on for two weeks", "", sweep) },
         Route { status: 200, ..makes("/reset", "Back to the seed; gives the tokens that were generated", "", reset) },
+        reads("/snapshots", "The saved states, with their sizes and counts", states::list),
+        makes(SNAPSHOT, "Save the whole state under a name, in the place of the one that has the name (200)", "", states::save),
+        Route { status: 200, ..makes("/snapshots/{name}/restore", "Back to a saved state; gives the tokens that the seed had generated there", "", states::restore) },
+        removes(SNAPSHOT, "Remove a saved state", states::remove),
         reads("/clock", "The server's time, and the seconds by which it is ahead", clock::show),
         sets("/clock", "Move the server's clock ahead by so many seconds, so that tokens expire", "ahead#", clock::set),
         reads("/faults", "What goes wrong on purpose, with what each row has met", faults::list),

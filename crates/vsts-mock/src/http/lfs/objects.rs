@@ -1,17 +1,14 @@
 //! Contents of objects: out, as a whole or in part; in; and the confirmation after that.
 //!
-//! An upload is hashed and written piece by piece on threads that may block, while the next piece arrives: neither a thread
-//! nor more than two pieces are held for a client that is slow.
+//! An upload is hashed and written piece by piece as it comes.
 
 use axum::body::{Body, HttpBody as _};
 use axum::response::Response;
-use bytes::{Bytes, BytesMut};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     IF_RANGE, RANGE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
 use lfs_wire::Oid;
 use lfs_wire::batch::{Asked, Operation};
 use serde_json::json;
@@ -19,10 +16,9 @@ use serde_json::json;
 use super::Call;
 use super::answer::{Failure, json as answer};
 use super::range::{Part, part};
-use crate::http::body::BodyError;
-use crate::http::web::stream;
+use crate::http::web::stream::{self, NotReceived};
 use crate::http::web::text;
-use crate::limits::{HTTP_HEAD_BYTES, LFS_PIECE_BYTES};
+use crate::limits::LFS_PIECE_BYTES;
 use crate::operations::lfs::{LfsRefused, transfer};
 use crate::state::Receiving;
 
@@ -110,46 +106,25 @@ async fn take(call: &Call<'_>, oid: Oid, headers: &HeaderMap, body: Body) -> Res
     Ok(answer(StatusCode::OK, &json!({})))
 }
 
-/// Writes a body of at most so many bytes. While one piece is hashed and written, the next arrives.
-async fn receive(call: &Call<'_>, mut body: Body, most: u64) -> Result<Receiving, Failure> {
-    let app = call.app.clone();
-    let mut writing = tokio::spawn(stream::in_turn(move || transfer::begin(&app)));
-    let mut left = most;
-    loop {
-        let piece = next_piece(&mut body).await?;
-        let written = writing.await.expect("writing does not panic");
-        let mut receiving = written.map_err(|error| LfsRefused::internal(&error))??;
-        if piece.is_empty() {
-            return Ok(receiving);
+/// Writes a body of at most so many bytes.
+async fn receive(call: &Call<'_>, body: Body, most: u64) -> Result<Receiving, Failure> {
+    let (app, is_limit) = (call.app.clone(), most == call.app.limits().max_lfs_file);
+    let begun = stream::in_turn(move || transfer::begin(&app)).await;
+    let begun = begun.map_err(|error| LfsRefused::internal(&error))??;
+    let write = move |receiving: &mut Receiving, piece: &[u8]| {
+        if receiving.size().saturating_add(piece.len() as u64) > most {
+            let too_many = "The content has more bytes than its object. Nothing was stored.";
+            let refused =
+                if is_limit { LfsRefused::TooLarge { most } } else { LfsRefused::Mismatch(too_many) };
+            return Err(Failure::from(refused));
         }
-        left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
-            if most == call.app.limits().max_lfs_file {
-                LfsRefused::TooLarge { most }
-            } else {
-                LfsRefused::Mismatch("The content has more bytes than its object. Nothing was stored.")
-            }
-        })?;
-        writing = tokio::spawn(stream::in_turn(move || {
-            receiving.write(&piece).map_err(|error| LfsRefused::internal(&error))?;
-            Ok(receiving)
-        }));
-    }
-}
-
-/// The next bytes of a body; none at its end.
-async fn next_piece(body: &mut Body) -> Result<Bytes, BodyError> {
-    // A frame has no more bytes than the connection's buffer.
-    let most = LFS_PIECE_BYTES + HTTP_HEAD_BYTES;
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(most);
-    let mut piece = BytesMut::with_capacity(announced.min(most));
-    while piece.len() < LFS_PIECE_BYTES {
-        let Some(frame) = body.frame().await else { break };
-        let frame = frame.map_err(|error| BodyError::of(&error))?;
-        if let Ok(data) = frame.into_data() {
-            piece.extend_from_slice(&data);
-        }
-    }
-    Ok(piece.freeze())
+        Ok(receiving.write(piece).map_err(|error| LfsRefused::internal(&error))?)
+    };
+    stream::receive(body, begun, write).await.map_err(|error| match error {
+        NotReceived::Body(error) => error.into(),
+        NotReceived::Io(error) => LfsRefused::internal(&error).into(),
+        NotReceived::Refused(failure) => failure,
+    })
 }
 
 /// Confirms an upload.

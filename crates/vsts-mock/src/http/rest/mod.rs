@@ -214,7 +214,7 @@ impl Call<'_> {
             "token" | "tokens" if !self.account.is_empty() => {
                 self.account(&self.app.state.directory()).map(|_| ())
             }
-            "ims" | "graph" => subjects::check(self),
+            "ims" | "graph" | "memberentitlementmanagement" => subjects::check(self),
             _ => Ok(()),
         }
     }

@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use super::body::{Model, models, read};
 use super::git::pulls::{
-    self, comments, conflicts, evaluations, iterations, labels, reviewers, search, statuses,
+    self, attachments, comments, conflicts, evaluations, iterations, labels, reviewers, search, statuses,
 };
 use super::git::request::RepoRequest;
 use super::git::{blobs, branches, commits, compare, items, pushes, refs, tags, trees};
 use super::reply::Outcome;
 use super::security::{self, checks, entries, lists};
-use super::subjects::{graph, identities, lookup, members, memberships};
+use super::subjects::{entitlements, graph, identities, lookup, members, memberships};
 use super::{
     Call, accounts, connection, forks, hooks, operations, pats, policy, processes, profile, projects,
     repositories, teams, tokens, work,
 };
 use crate::access::Narrow;
 use crate::limits::{JSON_BODY_BYTES, REST_PUSH_BYTES};
-use Handler::{Change, Read, Repo};
+use Handler::{Change, Read, Repo, Upload};
 use Takes::{Json, Nothing, Object};
 use When::{Always, With, Without};
 
@@ -57,6 +57,8 @@ enum Handler {
     Read(fn(&Call<'_>) -> Outcome),
     /// Changes the registry.
     Change(for<'a> fn(&'a Call<'a>, Value) -> BoxFuture<'a, Outcome>),
+    /// Takes the body as it comes.
+    Upload(for<'a> fn(Call<'a>, Body) -> BoxFuture<'a, Outcome>),
     /// Reads or writes a repository that the caller may read, on a thread that may block.
     Repo(fn(&RepoRequest) -> Outcome),
 }
@@ -160,7 +162,16 @@ static ROWS: &[Row] = &[
     repo_read("git/pullrequestcommits", Always, pulls::commits),
     repo_read("git/pullrequestworkitems", Always, labels::work_items),
     repo_read("git/pullrequestconflicts", Always, conflicts::read),
-    repo_read("git/pullrequestattachments", Without("fileName"), iterations::no_attachments),
+    repo_read("git/pullrequestattachments", Without("fileName"), attachments::list),
+    repo_read("git/pullrequestattachments", With("fileName"), attachments::content),
+    Row {
+        method: Method::POST,
+        resource: "git/pullrequestattachments",
+        when: With("fileName"),
+        takes: Nothing,
+        handler: Upload(attachments::create),
+    },
+    repo_write(Method::DELETE, "git/pullrequestattachments", Nothing, attachments::remove),
     repo_read("git/pullrequestreviewers", Always, reviewers::read),
     repo_write(Method::POST, "git/pullrequestreviewers", Object(&models::REVIEWER), reviewers::add),
     repo_write(Method::PUT, "git/pullrequestreviewers", Object(&models::REVIEWER), reviewers::put),
@@ -286,6 +297,8 @@ static ROWS: &[Row] = &[
     change!(POST, "graph/groups", Always, NEW_GROUP => graph::create_group),
     change!(PATCH, "graph/groups", Always, PATCH_OPERATION => graph::update_group),
     change!(DELETE, "graph/groups", Always, graph::delete_group),
+    read_of("memberentitlementmanagement/userentitlements", With("userId"), entitlements::show),
+    read_of("memberentitlementmanagement/userentitlements", Always, entitlements::list),
     read_of("graph/users", With("userDescriptor"), graph::subject),
     read_of("graph/users", Always, graph::users),
     change!(POST, "graph/users", Always, NEW_USER => graph::create_user),
@@ -342,6 +355,9 @@ impl Row {
     /// Reads the body, and answers.
     pub(super) async fn answer(&self, call: Call<'_>, body: Body) -> Outcome {
         let app = call.app;
+        if let Upload(answer) = self.handler {
+            return answer(call, body).await;
+        }
         let limit = if matches!(self.handler, Repo(_)) { REST_PUSH_BYTES } else { JSON_BODY_BYTES };
         let (body, permit) = match self.takes {
             Nothing => (Value::Null, None),
@@ -349,6 +365,7 @@ impl Row {
             Object(model) => read(app, body, limit, Some(model)).await?,
         };
         let reply = match self.handler {
+            Upload(_) => unreachable!("it has taken the body"),
             Read(answer) => answer(&call)?,
             Change(answer) => {
                 drop(permit);

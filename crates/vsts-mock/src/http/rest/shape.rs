@@ -67,8 +67,10 @@ pub(super) fn collection(base: &str, account: &Account) -> Value {
 /// A user, where something names one.
 pub(super) fn identity(directory: &Directory, base: &str, user: Uuid) -> Value {
     let known = directory.users.get(&user);
-    let name = known.map_or("Anonymous", |user| user.name.as_str());
-    let mail = known.and_then(|user| user.email.as_deref()).unwrap_or(name);
+    let is_service = user == subject::SERVICE;
+    let unknown = if is_service { subject::SERVICE_NAME } else { "Anonymous" };
+    let name = known.map_or(unknown, |user| user.name.as_str());
+    let mail = known.and_then(|user| user.email.as_deref()).unwrap_or(if is_service { "" } else { name });
     let image = format!("{base}/_api/_common/identityImage?id={user}");
     json!({
         "displayName": name,
@@ -77,7 +79,7 @@ pub(super) fn identity(directory: &Directory, base: &str, user: Uuid) -> Value {
         "id": user.to_string(),
         "uniqueName": mail,
         "imageUrl": image,
-        "descriptor": subject::user_subject(user),
+        "descriptor": if is_service { subject::service_subject() } else { subject::user_subject(user) },
     })
 }
 

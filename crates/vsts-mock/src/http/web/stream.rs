@@ -8,13 +8,17 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
-use bytes::Bytes;
+use axum::body::{Body, HttpBody as _};
+use bytes::{Bytes, BytesMut};
 use futures_util::stream;
+use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
 
 use crate::budget::Permit;
-use crate::limits::{FILE_PIECE_BYTES, PIECE_BYTES, PIECE_TIME, PIECES_AT_ONCE};
+use crate::http::body::BodyError;
+use crate::limits::{
+    FILE_PIECE_BYTES, HTTP_HEAD_BYTES, LFS_PIECE_BYTES, PIECE_BYTES, PIECE_TIME, PIECES_AT_ONCE,
+};
 
 /// Turns to read a piece.
 static TURNS: Semaphore = Semaphore::const_new(PIECES_AT_ONCE);
@@ -33,6 +37,57 @@ pub(crate) async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send +
     // Nobody closes it.
     let _turn = TURNS.acquire().await.map_err(io::Error::other)?;
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
+}
+
+/// Has a receiver take a body, piece by piece. While one piece is taken, the next arrives: neither a thread nor more than two
+/// pieces are held for a client that is slow.
+pub(crate) async fn receive<R, E>(
+    mut body: Body,
+    receiver: R,
+    write: impl Fn(&mut R, &[u8]) -> Result<(), E> + Copy + Send + 'static,
+) -> Result<R, NotReceived<E>>
+where
+    R: Send + 'static,
+    E: Send + 'static,
+{
+    let mut taking = tokio::spawn(async move { Ok(Ok(receiver)) });
+    loop {
+        let piece = piece_of(&mut body).await.map_err(NotReceived::Body)?;
+        let taken: io::Result<Result<R, E>> = match taking.await {
+            Ok(taken) => taken,
+            Err(join) => std::panic::resume_unwind(join.into_panic()),
+        };
+        let mut receiver = taken.map_err(NotReceived::Io)?.map_err(NotReceived::Refused)?;
+        if piece.is_empty() {
+            return Ok(receiver);
+        }
+        taking = tokio::spawn(in_turn(move || write(&mut receiver, &piece).map(|()| receiver)));
+    }
+}
+
+/// The reason why a body was not taken to its end.
+#[derive(Debug)]
+pub(crate) enum NotReceived<E> {
+    Body(BodyError),
+    Io(io::Error),
+    /// The receiver does not take it.
+    Refused(E),
+}
+
+/// The next bytes of a body; none at its end.
+async fn piece_of(body: &mut Body) -> Result<Bytes, BodyError> {
+    // A frame has no more bytes than the connection's buffer.
+    let most = LFS_PIECE_BYTES + HTTP_HEAD_BYTES;
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(most);
+    let mut piece = BytesMut::with_capacity(announced.min(most));
+    while piece.len() < LFS_PIECE_BYTES {
+        let Some(frame) = body.frame().await else { break };
+        let frame = frame.map_err(|error| BodyError::of(&error))?;
+        if let Ok(data) = frame.into_data() {
+            piece.extend_from_slice(&data);
+        }
+    }
+    Ok(piece.freeze())
 }
 
 /// The body of a part of a file. It fails if the file has less.

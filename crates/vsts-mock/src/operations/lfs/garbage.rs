@@ -33,8 +33,13 @@ pub(crate) async fn keep_sweeping(app: &App, stop: CancellationToken) {
     }
 }
 
-/// Removes the garbage.
+/// Removes the garbage; as much of it as is found before the state is replaced.
 pub(crate) async fn sweep(app: &App) -> Result<Swept, StateError> {
+    let inside = app.gate.enter_to_work().await;
+    inside.ended().run_until_cancelled(sweep_all(app)).await.unwrap_or(Ok(Swept::default()))
+}
+
+async fn sweep_all(app: &App) -> Result<Swept, StateError> {
     let time = app.clock.now() - LFS_GRACE;
     let mut swept = Swept::default();
     for (id, unused) in app.state.lfs_unused_since(time).await? {

@@ -90,14 +90,7 @@ fn acting(ctx: &RepoContext, user: Uuid) -> RepoContext {
     let directory = ctx.app.state.directory();
     let name = directory.identity_name(user).unwrap_or_default().to_owned();
     let principal = Principal { user: Some(user), name, token: None, key: None, ceiling: Permissions::ALL };
-    RepoContext {
-        app: ctx.app.clone(),
-        directory,
-        principal,
-        repo: ctx.repo.clone(),
-        runtime: ctx.runtime.clone(),
-        work: Work::new(),
-    }
+    RepoContext::new(&ctx.app, directory, &principal, ctx.repo.clone(), Work::new())
 }
 
 /// The end of an attempt to complete.

@@ -7,10 +7,10 @@ use super::super::changed_files::{self, Change as FileChange};
 use super::super::context::RepoContext;
 use super::super::refused::Refused;
 use super::fork::source_tip;
-use super::{edit_as, merged_tip, no_part, now, number, policies, tip, written};
+use super::{activity, edit_as, merged_tip, no_part, now, number, policies, tip, written};
 use crate::directory::pull_request::{IterationReason, MergeStatus, PullStatus};
 use crate::directory::{Iteration, PullRequest};
-use crate::limits::ITERATIONS;
+use crate::limits::{COMMITS_TOLD, ITERATIONS};
 use crate::state::{Change, Push, PushFilter};
 
 /// Adds an iteration with the tips that the pull request is to merge. Of a full list the last one is replaced.
@@ -79,7 +79,9 @@ pub(super) fn note(ctx: &RepoContext, pull: &PullRequest) -> Result<PullRequest,
             let moved = push.refs.iter().find(|one| one.name == pull.source);
             let Some(new) = moved.and_then(|one| one.new.clone()) else { continue };
             let reason = reason(ctx, &repository, &pull.merge.source, &new)?;
+            let commits = new_commits(ctx, &repository, pull, &new).unwrap_or_default();
             pull.merge.source = new;
+            activity::pushed(ctx, change, pull, push.user, &commits);
             add(ctx, &repository, change, pull, reason, Some(push))?;
         }
         if pull.merge.source != tips.0 && source.is_some() {
@@ -106,6 +108,20 @@ pub(super) fn note(ctx: &RepoContext, pull: &PullRequest) -> Result<PullRequest,
         Ok(())
     })?;
     Ok(pull)
+}
+
+/// The commits that a push brings to the source, newest first.
+fn new_commits(
+    ctx: &RepoContext,
+    repository: &gix::Repository,
+    pull: &PullRequest,
+    new: &str,
+) -> Result<Vec<ObjectId>, Refused> {
+    let Some(tip) = merged_tip(new) else { return Ok(Vec::new()) };
+    let hidden =
+        [&pull.merge.source, &pull.merge.target].into_iter().filter_map(|old| merged_tip(old)).collect();
+    let options = LogOptions { tips: vec![tip], hidden, ..LogOptions::default() };
+    ctx.log(repository, options, 0, COMMITS_TOLD, |_| Ok(true))
 }
 
 fn reason(

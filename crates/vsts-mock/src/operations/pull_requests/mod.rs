@@ -4,6 +4,8 @@
 //! branches. The worker of [`queue`] does that: it notes pushes, makes merges and completes. Who reads a pull request
 //! waits until the worker has done what is due.
 
+pub(crate) mod activity;
+pub(crate) mod attachments;
 pub(crate) mod complete;
 pub(crate) mod create;
 pub(crate) mod fork;
@@ -85,6 +87,7 @@ fn edit_as<T>(
         let value = edit(&mut change, &mut pull)?;
         if pull != before {
             change.put(pull.clone());
+            activity::changed(ctx, &mut change, &before, &pull);
         }
         change.commit().await?;
         Ok((pull, value))

@@ -25,8 +25,11 @@ pub(crate) async fn keep_working(app: &Arc<App>, stop: CancellationToken) {
         let (app, turns) = (app.clone(), turns.clone());
         running.spawn(async move {
             let _turn = turns.acquire().await.expect("the semaphore is never closed");
-            let worker = app.clone();
-            let work = tokio::task::spawn_blocking(move || look_after(&worker, repo));
+            let (worker, inside) = (app.clone(), app.gate.enter_to_work().await);
+            let work = tokio::task::spawn_blocking(move || {
+                let _inside = inside;
+                look_after(&worker, repo);
+            });
             if let Err(error) = work.await {
                 tracing::error!(%error, %repo, "the pull requests of a repository could not be looked after");
             }

@@ -88,6 +88,7 @@ pub(crate) fn create(ctx: &RepoContext, pull: &str, input: &ThreadInput<'_>) -> 
             context: None,
             pull_request_context: None,
             properties: BTreeMap::new(),
+            identities: Vec::new(),
             is_deleted: false,
         };
         apply(&mut thread, input)?;

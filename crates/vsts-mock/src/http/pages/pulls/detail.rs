@@ -10,7 +10,7 @@ use super::{decide, files, page_of, refusable, source_name, state, state_class, 
 use crate::access::subjects;
 use crate::directory::pull_request::{MergeStatus, PullStatus};
 use crate::limits::{COMPARED_COMMITS, REVIEWERS_OFFERED};
-use crate::operations::pull_requests::{find, iterations, policies, short, threads};
+use crate::operations::pull_requests::{activity, find, iterations, policies, short, threads};
 
 /// The parts of the page, by their names in the address.
 const PARTS: [(&str, &str); 3] = [("overview", "Overview"), ("files", "Files"), ("commits", "Commits")];
@@ -75,7 +75,8 @@ fn overview(view: &View<'_>) -> Result<Markup, Failure> {
     } else {
         Vec::new()
     };
-    let all = threads::list(source, pull);
+    let (activities, all): (Vec<_>, Vec<_>) =
+        threads::list(source, pull).into_iter().partition(|(_, comments)| activity::is_system(comments));
     Ok(html! {
         @if let Some(description) = &pull.description {
             section.card aria-label="Description" { (view.text(description)) }
@@ -105,6 +106,17 @@ fn overview(view: &View<'_>) -> Result<Markup, Failure> {
             })) }
         }
         @if view.may_work { (decide::actions(view)) }
+        @if !activities.is_empty() {
+            section.card aria-labelledby="activity" {
+                h2 #activity { "Activity" }
+                ol.plain-list { @for (thread, comments) in &activities {
+                    li {
+                        @for comment in comments { bdi { (comment.content) } } " "
+                        span.quiet { (ago(source.ctx.now, thread.published)) }
+                    }
+                } }
+            }
+        }
     })
 }
 

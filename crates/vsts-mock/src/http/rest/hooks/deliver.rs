@@ -1,18 +1,19 @@
-//! One delivery: a POST to the URL of a subscription, by hand and over plain HTTP, without following redirects.
+//! One delivery: a POST to the URL of a subscription, by hand, over HTTP or HTTPS, without following redirects.
 
 use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
 use crate::directory::Subscription;
 use crate::limits::{HOOK_ANSWER_BYTES, HOOK_TIMEOUT};
-use crate::operations::hooks::target_of;
+use crate::operations::hooks::{Receiver, target_of};
+use crate::tls::Trust;
 
 /// Headers that a subscription cannot set: they frame the request.
 const FRAMING: [&str; 6] =
@@ -36,14 +37,22 @@ pub(super) fn headers(text: &str) -> Result<Vec<(HeaderName, HeaderValue)>, Stri
 }
 
 /// Sends a body; the receiver's status, or the reason why there is none.
-pub(super) async fn send(subscription: &Subscription, allowed: &[String], body: &str) -> Result<u16, String> {
+pub(super) async fn send(
+    subscription: &Subscription,
+    allowed: &[String],
+    trust: &Trust,
+    body: &str,
+) -> Result<u16, String> {
     let url = subscription.setting("url");
-    let (host, port) = target_of(url, allowed)?;
+    let Receiver { name, host, port, is_over_tls } = target_of(url, allowed)?;
     let request = request(subscription, url, body)?;
     let exchange = async {
-        let mut stream = TcpStream::connect((host.as_str(), port)).await?;
-        stream.write_all(request.as_bytes()).await?;
-        status(&mut stream).await
+        let stream = TcpStream::connect((host.as_str(), port)).await?;
+        if !is_over_tls {
+            return converse(stream, &request).await;
+        }
+        let takes_any = subscription.setting("acceptUntrustedCerts").eq_ignore_ascii_case("true");
+        converse(trust.connect(&name, takes_any, stream).await?, &request).await
     };
     match timeout(HOOK_TIMEOUT, exchange).await {
         Ok(status) => status.map_err(|error| error.to_string()),
@@ -72,8 +81,14 @@ fn request(subscription: &Subscription, url: &str, body: &str) -> Result<String,
     Ok(head + "\r\n" + body)
 }
 
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> io::Result<u16> {
+    stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
+    status(&mut stream).await
+}
+
 /// Reads the status line of an answer.
-async fn status(stream: &mut TcpStream) -> io::Result<u16> {
+async fn status(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<u16> {
     let mut answer = Vec::new();
     let mut limited = stream.take(HOOK_ANSWER_BYTES);
     while !answer.contains(&b'\n') {

@@ -22,19 +22,29 @@ pub(crate) async fn keep_telling(app: &Arc<App>, stop: CancellationToken) {
     let Some(mut events) = app.state.events.take() else { return };
     let turns = Arc::new(Semaphore::new(HOOKS_AT_ONCE));
     let mut running = JoinSet::new();
-    while let Some(Some(event)) = stop.run_until_cancelled(events.recv()).await {
-        for notice in notices(app, &event) {
-            for subscription in interested(app, &notice) {
-                // Receivers that never answer do not fill the memory.
-                if running.len() >= HOOKS_WAITING {
-                    running.join_next().await;
-                }
-                running.spawn(tell(app.clone(), turns.clone(), subscription, notice.clone()));
+    while let Some(Some((epoch, event))) = stop.run_until_cancelled(events.recv()).await {
+        for (notice, subscription) in to_tell(app, epoch, &event).await {
+            // Receivers that never answer do not fill the memory.
+            if running.len() >= HOOKS_WAITING {
+                running.join_next().await;
             }
+            running.spawn(tell(app.clone(), turns.clone(), epoch, subscription, notice));
         }
         while running.try_join_next().is_some() {}
     }
     running.shutdown().await;
+}
+
+/// The notices of an event, each with a subscription that wants it; none if the event is of an earlier state.
+async fn to_tell(app: &Arc<App>, epoch: u64, event: &Event) -> Vec<(Notice, Subscription)> {
+    let _inside = app.gate.enter_to_work().await;
+    if app.state.events.epoch() != epoch {
+        return Vec::new();
+    }
+    let told = |notice: Notice| {
+        interested(app, &notice).into_iter().map(move |subscription| (notice.clone(), subscription))
+    };
+    notices(app, event).into_iter().flat_map(told).collect()
 }
 
 /// The notices of an event.
@@ -138,7 +148,14 @@ fn interested(app: &App, notice: &Notice) -> Vec<Subscription> {
 }
 
 /// Delivers a notice to one subscription.
-async fn tell(app: Arc<App>, turns: Arc<Semaphore>, subscription: Subscription, notice: Notice) {
+///
+/// It ends when the state of the event goes.
+async fn tell(app: Arc<App>, turns: Arc<Semaphore>, epoch: u64, subscription: Subscription, notice: Notice) {
+    let inside = app.gate.enter_to_work().await;
+    let is_over = || app.state.events.epoch() != epoch;
+    if is_over() {
+        return;
+    }
     let mut payload = match notice.payload(&app, &subscription).await {
         Ok(Some(payload)) => payload,
         // A filter does not let it pass.
@@ -161,11 +178,15 @@ async fn tell(app: Arc<App>, turns: Arc<Semaphore>, subscription: Subscription, 
         attempts: Vec::new(),
         payload,
     });
+    drop(inside);
     let mut pauses = HOOK_PAUSES.iter();
     loop {
         let sent = {
             let _turn = turns.acquire().await.expect("the semaphore is never closed");
-            deliver::send(&subscription, app.hook_hosts(), &body).await
+            if is_over() {
+                return;
+            }
+            deliver::send(&subscription, app.hook_hosts(), &app.hook_trust, &body).await
         };
         let is_taken = sent.as_ref().is_ok_and(|status| (200..300).contains(status));
         let next = if is_taken { None } else { pauses.next() };

@@ -47,6 +47,12 @@ const HOOKS: [Row; 6] = [
     ),
 ];
 
+/// The users of an account with their licences.
+const ENTITLEMENTS: [Row; 2] = [
+    ("387f832c-dbf2-4643-88e9-c1aa94dbb737", "UserEntitlements", "_apis/{resource}", 5, true),
+    ("8480c6eb-ce60-47e9-88df-eca3c801638b", "UserEntitlements", "_apis/{resource}/{userId}", 5, true),
+];
+
 /// Work items, and their neighbours that are not here.
 const WORK: [Row; 22] = [
     ("72c7ddf8-2cdc-4f60-90cd-ab71c14a399b", "workItems", "{project}/_apis/{area}/{resource}/{id}", 3, false),
@@ -184,7 +190,9 @@ const WORK: [Row; 22] = [
 /// The resources that a table lacks.
 pub(super) fn locations(versions: Versions) -> Vec<Location> {
     let Versions { released, max } = versions;
+    let entitlements = ENTITLEMENTS.iter().map(|row| ("MemberEntitlementManagement", row));
     let rows = HOOKS.iter().map(|row| ("hooks", row)).chain(WORK.iter().map(|row| ("wit", row)));
+    let rows = rows.chain(entitlements);
     let location = |(area, (id, name, route, version, is_preview)): (&str, &Row)| Location {
         id: (*id).to_owned(),
         area: area.to_owned(),

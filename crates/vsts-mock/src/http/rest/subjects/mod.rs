@@ -4,6 +4,7 @@
 //! answered as absent. Changing a group takes an administrator of the project or the account that it belongs to, and
 //! changes at once what its members may do.
 
+pub(super) mod entitlements;
 pub(super) mod graph;
 pub(super) mod identities;
 pub(super) mod lookup;

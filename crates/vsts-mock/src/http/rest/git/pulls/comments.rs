@@ -69,7 +69,10 @@ fn thread(request: &RepoRequest, directory: &Directory, one: &Thread, comments: 
     }
     value["threadContext"] = one.context.clone().unwrap_or_default();
     value["properties"] = properties.into();
-    value["identities"] = Value::Null;
+    let people = one.identities.iter().enumerate();
+    let people: Map<String, Value> =
+        people.map(|(at, id)| ((at + 1).to_string(), request.shapes(directory).person(*id))).collect();
+    value["identities"] = if people.is_empty() { Value::Null } else { people.into() };
     value["isDeleted"] = one.is_deleted.into();
     let url = request.shapes(directory).url(one.pull_request, &format!("/threads/{}", one.id));
     value["_links"] = json!({ "self": { "href": url }, "repository": { "href": request.repo_json["url"] } });

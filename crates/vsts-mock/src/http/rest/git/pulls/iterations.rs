@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::super::super::failure::Failure;
 use super::super::super::reply::{Outcome, Reply};
-use super::super::super::shape as lists;
 use super::super::request::RepoRequest;
 use super::{COMMITS, asked, listed, shape};
 use crate::directory::{Directory, Iteration};
@@ -117,10 +116,4 @@ pub(crate) fn changes(request: &RepoRequest) -> Outcome {
         out.extend_from_slice(change(*at, one).to_string().as_bytes());
         Ok(())
     })
-}
-
-/// The refusal of a list that is empty; there are no attachments.
-pub(crate) fn no_attachments(request: &RepoRequest) -> Outcome {
-    asked(request)?;
-    Ok(Reply::ok(lists::list(std::iter::empty())))
 }

@@ -1,5 +1,6 @@
 //! Pull requests: lists, and one by one; made and changed.
 
+pub(crate) mod attachments;
 pub(crate) mod comments;
 pub(crate) mod conflicts;
 pub(crate) mod evaluations;

@@ -1,9 +1,11 @@
 //! The state that all requests of one server share.
 
+mod states;
+
 use std::fs::Permissions;
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use git_wire::history::History;
 use tempfile::TempDir;
@@ -15,6 +17,7 @@ use crate::conversations::Conversations;
 use crate::deliveries::Deliveries;
 use crate::directory::Repo;
 use crate::faults::Faults;
+use crate::gate::Gate;
 use crate::histories::Histories;
 use crate::identity::device::DeviceCodes;
 use crate::identity::grant::GrantKey;
@@ -26,11 +29,13 @@ use crate::journal::Journal;
 use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, Limits};
 use crate::maintenance::Maintenance;
 use crate::merge_queue::MergeQueue;
-use crate::registry::{self, RegistryError};
+use crate::registry::RegistryError;
 use crate::service_hosts::without_port;
 use crate::state::{State, StateError};
+use crate::tls::Trust;
 
 /// One server as one of its listeners shows it: what all of them share, and what URLs in answers begin with there.
+#[derive(Clone)]
 pub(crate) struct App {
     shared: Arc<Shared>,
     base_url: String,
@@ -39,6 +44,8 @@ pub(crate) struct App {
 /// One server's insides.
 pub(crate) struct Shared {
     pub(crate) state: State,
+    /// Where all goes in that works with the state.
+    pub(crate) gate: Arc<Gate>,
     pub(crate) authenticator: Authenticator,
     pub(crate) device_codes: DeviceCodes,
     /// The sessions of the pages.
@@ -52,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) journal: Journal,
     /// The events that were sent to service hooks.
     pub(crate) deliveries: Deliveries,
+    /// The authorities of those that service hooks are sent to.
+    pub(crate) hook_trust: Trust,
     /// Requests that go wrong on purpose.
     pub(crate) faults: Faults,
     pub(crate) jobs: Jobs,
@@ -69,6 +78,7 @@ pub(crate) struct Shared {
     pub(crate) is_durable: bool,
     seed: Seed,
     hashed: HashedPasswords,
+    tokens: Mutex<states::Tokens>,
     /// Last, so that it goes when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -90,11 +100,19 @@ impl App {
             })?;
             (made.path().to_owned(), Some(made))
         };
+        let hook_trust = Trust::in_pem(&config.seed.hook_ca)
+            .map_err(|message| RegistryError::value("hook_ca", message))?;
         let state = State::open(&dir, temporary.is_none()).await?;
-        let maintenance =
-            Maintenance::start(temporary.is_none(), state.open_repos(), state.look_for_unreadable());
+        let gate = Arc::<Gate>::default();
+        let maintenance = Maintenance::start(
+            temporary.is_none(),
+            state.open_repos(),
+            gate.clone(),
+            state.look_for_unreadable(),
+        );
         let app = Shared {
             state,
+            gate,
             authenticator: Authenticator::new(),
             device_codes: DeviceCodes::default(),
             sessions: Sessions::default(),
@@ -103,6 +121,7 @@ impl App {
             ssh_address: OnceLock::new(),
             journal: Journal::default(),
             deliveries: Deliveries::default(),
+            hook_trust,
             faults: Faults::default(),
             jobs: Jobs::default(),
             clock: config.clock.clone(),
@@ -116,6 +135,7 @@ impl App {
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),
             hashed: HashedPasswords::default(),
+            tokens: Mutex::default(),
             _temporary: temporary,
         };
         let mut change = app.state.change().await;
@@ -123,30 +143,14 @@ impl App {
         app.faults.replace(&app.seed.faults)?;
         let generated = apply(&mut change, &app.seed, Origin::Seed(&app.hashed), app.clock.now()).await?;
         change.commit().await?;
-        Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
+        let app = Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() };
+        app.set_tokens(&generated);
+        Ok((app, generated))
     }
 
     /// The same server, with URLs that begin with this, without a slash at the end.
     pub(crate) fn at(&self, base_url: String) -> Arc<Self> {
         Arc::new(Self { shared: self.shared.clone(), base_url })
-    }
-
-    /// Goes back to the seed: everything else is gone, and the journal is empty.
-    pub(crate) async fn reset(&self) -> Result<GeneratedTokens, RegistryError> {
-        let mut change = self.state.change().await;
-        registry::clear(&mut change);
-        let generated = apply(&mut change, &self.seed, Origin::Seed(&self.hashed), self.clock.now()).await?;
-        change.commit().await?;
-        self.clock.set_ahead(0);
-        self.journal.clear();
-        self.deliveries.clear();
-        self.faults.replace(&self.seed.faults)?;
-        self.merge_queue.hold_completions(false);
-        self.jobs.clear();
-        self.device_codes.clear();
-        self.sessions.clear();
-        self.uses.clear();
-        Ok(generated)
     }
 
     /// The users as whom a visitor of the pages may sign in with one click.
