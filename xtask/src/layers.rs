@@ -152,6 +152,7 @@ pub(crate) const LAYERS: &[Layers] = &[
                     "http::faults",
                     "http::arm",
                     "http::git",
+                    "http::inside",
                     "http::lfs",
                     "http::oauth",
                     "http::pages",
@@ -173,6 +174,7 @@ pub(crate) const LAYERS: &[Layers] = &[
                 &[
                     "operations",
                     "hosting",
+                    "tls",
                     "http::refusals",
                     "http::auth",
                     "http::host",
@@ -210,7 +212,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             ),
             (&["http::serve"], &["tls", "listening", "http::body", "http::peer", "http::stall"]),
             (&["http::refusals"], &["operations"]),
-            (&["http::auth", "http::host"], &["http::web"]),
+            (&["http::auth", "http::host", "http::inside"], &["http::web"]),
             (&["http::web"], &["http::body"]),
             (
                 &["http::address", "http::body", "http::bridge", "http::dates", "http::peer", "http::stall"],

@@ -21,9 +21,10 @@ use crate::intercept;
 use crate::listening;
 use crate::operations::lfs::garbage;
 use crate::operations::pull_requests;
+use crate::registry::RegistryError;
 use crate::server::{MockServer, Ready, StartError};
 use crate::ssh::{self, SshError};
-use crate::tls::Tls;
+use crate::tls::{Tls, Trust};
 
 /// Sets up a server. Made by [`MockServer::builder`].
 ///
@@ -198,6 +199,8 @@ impl Builder {
             return Err(StartError::Remote { address });
         }
         let external = config.external_url.as_deref().map(external_url).transpose()?;
+        let trust = Trust::in_pem(&config.seed.hook_ca)
+            .map_err(|message| RegistryError::value("hook_ca", message))?;
         let (mut app, generated) = App::open(&config).await.map(|(app, tokens)| (Arc::new(app), tokens))?;
         let shutdown = CancellationToken::new();
         let mut tasks = Vec::new();
@@ -248,7 +251,7 @@ impl Builder {
         let (working, stop) = (app.clone(), shutdown.clone());
         tasks.push(tokio::spawn(async move { pull_requests::queue::keep_working(&working, stop).await }));
         let (telling, stop) = (app.clone(), shutdown.clone());
-        tasks.push(tokio::spawn(async move { http::keep_telling(&telling, stop).await }));
+        tasks.push(tokio::spawn(async move { http::keep_telling(&telling, trust, stop).await }));
         let ready = Ready {
             event: "ready",
             http: address.map(|address| format!("http://{address}")),

@@ -89,16 +89,16 @@ impl Gate {
         Entered { gate: self.clone(), ended: state.ended.clone() }
     }
 
-    /// Closes the gate when nobody is inside any more. Who is still inside after `patience` is told to end where `ends` has a
+    /// Closes the gate when nobody is inside any more. Who is still inside after `timeout` is told to end where `ends` has a
     /// time for that, and the gate stays open if somebody is inside even after that time.
     pub(crate) async fn close(
         &self,
-        patience: Duration,
+        timeout: Duration,
         ends: Option<Duration>,
     ) -> Result<Closed<'_>, StillInside> {
         let closed = Closed { gate: self, _closing: self.closing.lock().await };
         self.lock().phase = Phase::Closing;
-        if tokio::time::timeout(patience, self.emptied()).await.is_ok() {
+        if tokio::time::timeout(timeout, self.emptied()).await.is_ok() {
             return Ok(closed);
         }
         if let Some(time) = ends {

@@ -117,10 +117,10 @@ impl Maintenance {
     }
 }
 
-/// What the thread works with.
+/// The thread, with all that it uses.
 struct Thread {
     open: Arc<OpenRepositories>,
-    /// Where it goes in before it touches a repository.
+    /// It goes in here before it touches a repository.
     gate: Arc<Gate>,
     runtime: Handle,
     options: Options,

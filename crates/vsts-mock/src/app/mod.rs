@@ -32,7 +32,6 @@ use crate::merge_queue::MergeQueue;
 use crate::registry::RegistryError;
 use crate::service_hosts::without_port;
 use crate::state::{State, StateError};
-use crate::tls::Trust;
 
 /// One server as one of its listeners shows it: what all of them share, and what URLs in answers begin with there.
 #[derive(Clone)]
@@ -44,7 +43,7 @@ pub(crate) struct App {
 /// One server's insides.
 pub(crate) struct Shared {
     pub(crate) state: State,
-    /// Where all goes in that works with the state.
+    /// The gate for all that works with the state.
     pub(crate) gate: Arc<Gate>,
     pub(crate) authenticator: Authenticator,
     pub(crate) device_codes: DeviceCodes,
@@ -59,8 +58,6 @@ pub(crate) struct Shared {
     pub(crate) journal: Journal,
     /// The events that were sent to service hooks.
     pub(crate) deliveries: Deliveries,
-    /// The authorities of those that service hooks are sent to.
-    pub(crate) hook_trust: Trust,
     /// Requests that go wrong on purpose.
     pub(crate) faults: Faults,
     pub(crate) jobs: Jobs,
@@ -100,8 +97,6 @@ impl App {
             })?;
             (made.path().to_owned(), Some(made))
         };
-        let hook_trust = Trust::in_pem(&config.seed.hook_ca)
-            .map_err(|message| RegistryError::value("hook_ca", message))?;
         let state = State::open(&dir, temporary.is_none()).await?;
         let gate = Arc::<Gate>::default();
         let maintenance = Maintenance::start(
@@ -121,7 +116,6 @@ impl App {
             ssh_address: OnceLock::new(),
             journal: Journal::default(),
             deliveries: Deliveries::default(),
-            hook_trust,
             faults: Faults::default(),
             jobs: Jobs::default(),
             clock: config.clock.clone(),

@@ -15,7 +15,7 @@ use crate::config::{GeneratedTokens, Origin, apply};
 use crate::faults::SavedFaults;
 use crate::gate::Closed;
 use crate::identity::sessions::Session;
-use crate::limits::{REPLACE_END, REPLACE_PATIENCE, SAVE_PATIENCE};
+use crate::limits::{REPLACE_END, REPLACE_TIMEOUT, SAVE_TIMEOUT};
 use crate::registry::{self, RegistryError};
 use crate::state::{SavedError, SavedState, StateName};
 
@@ -78,7 +78,7 @@ impl App {
     }
 
     async fn go_to_seed(self) -> Result<GeneratedTokens, RegistryError> {
-        let _still = self.stand_still(REPLACE_PATIENCE, Some(REPLACE_END)).await?;
+        let _still = self.stand_still(REPLACE_TIMEOUT, Some(REPLACE_END)).await?;
         let mut change = self.state.change().await;
         registry::clear(&mut change);
         let generated = apply(&mut change, &self.seed, Origin::Seed(&self.hashed), self.clock.now()).await?;
@@ -94,7 +94,7 @@ impl App {
     }
 
     async fn save_as(self, name: StateName) -> Result<(SavedState, bool), RegistryError> {
-        let _still = self.stand_still(SAVE_PATIENCE, None).await?;
+        let _still = self.stand_still(SAVE_TIMEOUT, None).await?;
         let memory = Memory {
             clock_ahead: self.clock.ahead(),
             holds_completions: self.merge_queue.are_completions_held(),
@@ -112,7 +112,7 @@ impl App {
     }
 
     async fn go_to(self, name: StateName) -> Result<GeneratedTokens, RegistryError> {
-        let _still = self.stand_still(REPLACE_PATIENCE, Some(REPLACE_END)).await?;
+        let _still = self.stand_still(REPLACE_TIMEOUT, Some(REPLACE_END)).await?;
         let memory: Memory = self.state.restore(&name).await?;
         self.forget_what_was();
         self.clock.set_ahead(memory.clock_ahead);
@@ -131,11 +131,11 @@ impl App {
     /// Waits until nothing works with the state, and keeps everything from it.
     async fn stand_still(
         &self,
-        patience: Duration,
+        timeout: Duration,
         ends: Option<Duration>,
     ) -> Result<Closed<'_>, RegistryError> {
         self.maintenance.break_off();
-        self.gate.close(patience, ends).await.map_err(|inside| RegistryError::Busy { requests: inside.0 })
+        self.gate.close(timeout, ends).await.map_err(|inside| RegistryError::Busy { requests: inside.0 })
     }
 
     /// Forgets what the server has seen and done in the state that goes.
@@ -157,5 +157,27 @@ async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 's
     match tokio::spawn(work).await {
         Ok(outcome) => outcome,
         Err(join) => std::panic::resume_unwind(join.into_panic()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file with what is in memory, as the first version of saved states has written it.
+    const FIRST: &str = r#"{
+        "clock_ahead": 60,
+        "holds_completions": true,
+        "faults": {"last": 2, "rows": [{"id": 2, "fault": {"kind": "status", "status": 503}, "seen": 3, "met": 1}]},
+        "sessions": {"5f2b": {"user": "00000000-0000-0000-0000-000000000001", "begun": "2026-11-29T15:00:00Z",
+            "used": "2026-11-29T15:01:00Z"}},
+        "uses": {"00000000-0000-0000-0000-000000000002": "2026-11-29T15:02:00Z"}
+    }"#;
+
+    #[test]
+    fn what_the_first_version_has_written_is_read() {
+        let memory: Memory = serde_json::from_str(FIRST).expect("it is read");
+        let written = serde_json::to_value(&memory).expect("JSON");
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(FIRST).expect("JSON"));
     }
 }

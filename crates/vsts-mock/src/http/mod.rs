@@ -66,7 +66,9 @@ async fn dispatch(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
     );
     let mut journalled = Journalled::default();
     let response = match faults::meet(&app, request).await {
-        Ok((request, cut)) => cut.apply(inside::answered(&app, answer(&app, request, &mut journalled)).await),
+        Ok((request, cut)) => {
+            cut.apply(inside::answered(&app, Box::pin(answer(&app, request, &mut journalled))).await)
+        }
         Err(response) => response,
     };
     let took = app.clock.now().as_millisecond() - started.as_millisecond();

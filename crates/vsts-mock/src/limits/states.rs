@@ -15,10 +15,10 @@ pub(crate) const SAVED_BYTES: u64 = 100 << 30;
 pub(crate) const SAVED_FILES: u64 = 1_000_000;
 
 /// The time that a state which is to be saved waits for the requests under way.
-pub(crate) const SAVE_PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const SAVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The time that requests under way have to end by themselves before their state is replaced.
-pub(crate) const REPLACE_PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const REPLACE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time that they have to end when they are told to.
 pub(crate) const REPLACE_END: Duration = Duration::from_secs(10);

@@ -74,11 +74,12 @@ impl From<RegistryError> for Failure {
             return Self::new(status, refusals::internal(&error).message, None);
         }
         let field = match &error {
-            RegistryError::Exists { .. } | RegistryError::Name(_) => Some("name"),
+            RegistryError::Exists { .. }
+            | RegistryError::Name(_)
+            | RegistryError::Saved(SavedError::Name) => Some("name"),
             RegistryError::Value { field, .. } => Some(*field),
             RegistryError::Key(_) => Some("key"),
             RegistryError::Import { .. } => Some("import"),
-            RegistryError::Saved(SavedError::Name) => Some("name"),
             _ => None,
         };
         let message = error.in_one_line();

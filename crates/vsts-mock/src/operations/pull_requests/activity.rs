@@ -120,7 +120,7 @@ fn write(ctx: &RepoContext, change: &mut Change<'_>, pull: &PullRequest, entry: 
     change.put(thread);
 }
 
-/// What the difference of a pull request amounts to, for somebody who has changed it, or for the server itself.
+/// The threads that the difference of a pull request amounts to, for somebody who has changed it, or for the server itself.
 fn entries(
     directory: &Directory,
     before: &PullRequest,

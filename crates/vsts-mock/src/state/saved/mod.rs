@@ -365,6 +365,19 @@ fn throw_away(trash: Vec<PathBuf>) {
 mod tests {
     use super::*;
 
+    /// The file of a saved state as the first version has written it.
+    const FIRST: &str = r#"{"format": 1, "name": "full", "created": "2026-11-29T15:00:00Z", "bytes": 4096, "counts": {
+        "users": 4, "accounts": 1, "projects": 1, "repositories": 2, "pullRequests": 1, "workItems": 3, "largeFiles": 5}}"#;
+
+    #[test]
+    fn what_the_first_version_has_written_is_read() {
+        let Format { format } = serde_json::from_str(FIRST).unwrap();
+        let state: SavedState = serde_json::from_str(FIRST).unwrap();
+        assert_eq!((format, state.name.as_str(), state.bytes), (1, "full", 4096));
+        let written = serde_json::to_value(About { format, state: &state }).unwrap();
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(FIRST).unwrap());
+    }
+
     #[test]
     fn names_cannot_lead_anywhere_else() {
         for name in ["a", "signed-in", "V1_2", &"a".repeat(SAVED_NAME_BYTES)] {

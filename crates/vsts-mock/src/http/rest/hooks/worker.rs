@@ -16,11 +16,18 @@ use crate::directory::pull_request::{CommentType, MergeStatus, PullStatus};
 use crate::directory::{Directory, PullRequest, Subscription};
 use crate::events::Event;
 use crate::limits::{HOOK_PAUSES, HOOKS_AT_ONCE, HOOKS_WAITING};
+use crate::tls::Trust;
+
+/// The way to the receivers.
+struct Way {
+    turns: Semaphore,
+    trust: Trust,
+}
 
 /// Works until it is told to stop; deliveries that wait for another try then end.
-pub(crate) async fn keep_telling(app: &Arc<App>, stop: CancellationToken) {
+pub(crate) async fn keep_telling(app: &Arc<App>, trust: Trust, stop: CancellationToken) {
     let Some(mut events) = app.state.events.take() else { return };
-    let turns = Arc::new(Semaphore::new(HOOKS_AT_ONCE));
+    let way = Arc::new(Way { turns: Semaphore::new(HOOKS_AT_ONCE), trust });
     let mut running = JoinSet::new();
     while let Some(Some((epoch, event))) = stop.run_until_cancelled(events.recv()).await {
         for (notice, subscription) in to_tell(app, epoch, &event).await {
@@ -28,7 +35,7 @@ pub(crate) async fn keep_telling(app: &Arc<App>, stop: CancellationToken) {
             if running.len() >= HOOKS_WAITING {
                 running.join_next().await;
             }
-            running.spawn(tell(app.clone(), turns.clone(), epoch, subscription, notice));
+            running.spawn(tell(app.clone(), way.clone(), epoch, subscription, notice));
         }
         while running.try_join_next().is_some() {}
     }
@@ -150,7 +157,7 @@ fn interested(app: &App, notice: &Notice) -> Vec<Subscription> {
 /// Delivers a notice to one subscription.
 ///
 /// It ends when the state of the event goes.
-async fn tell(app: Arc<App>, turns: Arc<Semaphore>, epoch: u64, subscription: Subscription, notice: Notice) {
+async fn tell(app: Arc<App>, way: Arc<Way>, epoch: u64, subscription: Subscription, notice: Notice) {
     let inside = app.gate.enter_to_work().await;
     let is_over = || app.state.events.epoch() != epoch;
     if is_over() {
@@ -182,11 +189,11 @@ async fn tell(app: Arc<App>, turns: Arc<Semaphore>, epoch: u64, subscription: Su
     let mut pauses = HOOK_PAUSES.iter();
     loop {
         let sent = {
-            let _turn = turns.acquire().await.expect("the semaphore is never closed");
+            let _turn = way.turns.acquire().await.expect("the semaphore is never closed");
             if is_over() {
                 return;
             }
-            deliver::send(&subscription, app.hook_hosts(), &app.hook_trust, &body).await
+            deliver::send(&subscription, app.hook_hosts(), &way.trust, &body).await
         };
         let is_taken = sent.as_ref().is_ok_and(|status| (200..300).contains(status));
         let next = if is_taken { None } else { pauses.next() };
