@@ -75,7 +75,7 @@ impl<'f> Writing<'f> {
     /// Writes the next bytes.
     pub(super) fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            if self.is_direct && bytes.len() % ALIGNMENT != 0 {
+            if self.is_direct && !bytes.len().is_multiple_of(ALIGNMENT) {
                 self.go_by_the_cache()?;
             }
             match self.file.write(bytes) {

@@ -303,7 +303,7 @@ async fn a_client_that_hangs_holds_nothing_up_for_long() {
     let begun = Instant::now();
     while !site.server.admin().journal().iter().any(|entry| format!("{entry:?}").contains("git-receive-pack"))
     {
-        assert!(begun.elapsed() < Duration::from_secs(60));
+        assert!(begun.elapsed() < Duration::from_mins(1));
         tokio::task::yield_now().await;
     }
     let begun = Instant::now();
@@ -384,7 +384,7 @@ mod heavy {
                     .expect("strace starts");
                 attached(served.pid());
                 let answer = tokio::time::timeout(
-                    Duration::from_secs(60),
+                    Duration::from_mins(1),
                     tokio::task::spawn_blocking({
                         let (url, token) = (
                             served.url().to_owned(),
@@ -416,16 +416,13 @@ mod heavy {
                     .await
                     .ok();
                 let tip = tip.split('\t').next().unwrap_or_default().to_owned();
-                match erin {
-                    404 => {
-                        assert_eq!(tip, old, "{calls} {step}");
-                        seen_old += 1;
-                    }
-                    _ => {
-                        assert_eq!((erin, &tip), (200, &new), "{calls} {step}");
-                        assert!(!was_done, "{calls} {step}: it was promised");
-                        seen_new += 1;
-                    }
+                if erin == 404 {
+                    assert_eq!(tip, old, "{calls} {step}");
+                    seen_old += 1;
+                } else {
+                    assert_eq!((erin, &tip), (200, &new), "{calls} {step}");
+                    assert!(!was_done, "{calls} {step}: it was promised");
+                    seen_new += 1;
                 }
                 assert!(!copy.join("restoring").exists(), "{calls} {step}");
                 if was_done {
@@ -444,7 +441,7 @@ mod heavy {
             if !status.contains("TracerPid:\t0") {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "nobody traces it");
+            assert!(begun.elapsed() < Duration::from_mins(1), "nobody traces it");
             std::thread::yield_now();
         }
     }
