@@ -80,6 +80,13 @@ pub fn require_heavy_programs() -> Outcome {
     require("Go", &["golang-go"], || answers("go", "version"))?;
     let go_git = || PathBuf::from("/usr/share/gocode/src/github.com/go-git/go-git").exists();
     require("go-git", &["golang-github-go-git-go-git-dev"], go_git)?;
+    // Python's packages of Debian: it is at hand as a whole nowhere else.
+    let az_devops = || PathBuf::from("/usr/lib/python3/dist-packages/azext_devops").exists();
+    require(
+        "the Azure CLI with its extension for Azure DevOps",
+        &["azure-cli", "python3-azext-devops"],
+        az_devops,
+    )?;
     require("Java", &["default-jdk-headless"], || answers("java", "-version"))
 }
 

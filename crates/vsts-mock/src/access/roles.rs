@@ -53,7 +53,14 @@ pub(crate) fn authorize_use(directory: &Directory, principal: &Principal, what: 
     let suits = |scope: &str| match (scope, what) {
         ("app_token", _)
         | ("vso.graph_manage" | "vso.identity_manage", Use::Subjects | Use::SubjectsWrite)
-        | ("vso.graph" | "vso.identity" | "vso.security_manage" | "vso.profile", Use::Subjects)
+        | (
+            "vso.graph"
+            | "vso.identity"
+            | "vso.security_manage"
+            | "vso.profile"
+            | "vso.memberentitlementmanagement",
+            Use::Subjects,
+        )
         | ("vso.work_write" | "vso.work_full", Use::Work | Use::WorkWrite)
         | ("vso.work", Use::Work) => true,
         (_, Use::Subjects | Use::SubjectsWrite | Use::Work | Use::WorkWrite) => false,

@@ -16,6 +16,7 @@ pub(crate) mod permission;
 pub(crate) mod policy_kind;
 pub(crate) mod pull_request;
 mod record;
+mod ref_favorite;
 pub(crate) mod subject;
 mod subscription;
 pub(crate) mod token;
@@ -38,6 +39,7 @@ pub(crate) use pull_request::{
     Attachment, Comment, GitStatus, Iteration, PolicyConfiguration, PullRequest, PullRequests, Thread,
 };
 pub(crate) use record::{AccessEntry, CutOff, Membership, Record, RefLock, Seeded};
+pub(crate) use ref_favorite::RefFavorite;
 pub(crate) use subscription::Subscription;
 pub(crate) use work_item::{Note, Revision, WorkItem, WorkItems};
 
@@ -150,6 +152,8 @@ pub(crate) struct Directory {
     pub(crate) work: WorkItems,
     /// The subscriptions of service hooks.
     pub(crate) subscriptions: OrdMap<Uuid, Subscription>,
+    /// The branches that users have marked, by account and id.
+    pub(crate) ref_favorites: OrdMap<(Uuid, i64), RefFavorite>,
     /// The owners of locks, by repository and ref.
     pub(crate) ref_locks: OrdMap<(Uuid, String), Uuid>,
     /// The marks of what the seed has given once; they derive from its text.

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::permission::Permissions;
 use super::{
     Account, Assignment, Attachment, Comment, Directory, Entry, GitStatus, Group, GroupKind, Iteration, Note,
-    PolicyConfiguration, Project, PullRequest, Repo, Resource, Revision, SshKey, Subscription, Thread, Token,
-    User, WorkItem, name,
+    PolicyConfiguration, Project, PullRequest, RefFavorite, Repo, Resource, Revision, SshKey, Subscription,
+    Thread, Token, User, WorkItem, name,
 };
 use crate::directory::pull_request::PullStatus;
 
@@ -345,6 +345,22 @@ impl Record for WorkItem {
         let item = directory.work.all.remove(key)?;
         directory.work.of_projects.remove(&(item.project, item.id));
         Some(Arc::unwrap_or_clone(item))
+    }
+}
+
+impl Record for RefFavorite {
+    type Key = (Uuid, i64);
+
+    fn key(&self) -> (Uuid, i64) {
+        (self.account, self.id)
+    }
+
+    fn add(self, directory: &mut Directory) {
+        directory.ref_favorites.insert(self.key(), self);
+    }
+
+    fn take(directory: &mut Directory, key: &(Uuid, i64)) -> Option<Self> {
+        directory.ref_favorites.remove(key)
     }
 }
 

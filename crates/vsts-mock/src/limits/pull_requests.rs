@@ -80,6 +80,9 @@ pub(crate) const STATUSES: usize = 1_000;
 /// Characters of a name, a description or an address of a status.
 pub(crate) const STATUS_CHARS: usize = 4_000;
 
+/// Branches that users of one account have marked as favorites.
+pub(crate) const REF_FAVORITES: usize = 10_000;
+
 /// Policies of one account.
 pub(crate) const POLICIES: usize = 2_000;
 

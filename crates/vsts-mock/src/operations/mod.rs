@@ -28,6 +28,7 @@ pub(crate) mod projects;
 pub(crate) mod pull_requests;
 pub(crate) mod push;
 pub(crate) mod pushes;
+pub(crate) mod ref_favorites;
 pub(crate) mod refs;
 pub(crate) mod refused;
 pub(crate) mod repositories;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::RegistryError;
 use super::users::in_milliseconds;
 use crate::access::token;
-use crate::directory::{Group, GroupKind, Project, RefLock, Repo, name};
+use crate::directory::{Group, GroupKind, Project, RefFavorite, RefLock, Repo, name};
 use crate::state::Change;
 
 /// The changes of a project; a field that is `None` stays.
@@ -106,6 +106,7 @@ impl Change<'_> {
     pub(super) fn remove_repo(&mut self, repo: &Repo) {
         self.remove_list(repo.account, &token::repository(repo.project, repo.id), true);
         self.remove_all::<RefLock>(self.directory.locks_of(repo.id));
+        self.remove_all::<RefFavorite>(self.directory.favorites_with(repo.id));
         self.remove_pull_requests(repo);
         self.remove::<Repo>(&repo.id);
         self.discard_repo(repo.id);

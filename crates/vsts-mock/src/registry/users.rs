@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::RegistryError;
-use crate::directory::{Account, Assignment, RefLock, SshKey, Token, User, name};
+use crate::directory::{Account, Assignment, RefFavorite, RefLock, SshKey, Token, User, name};
 use crate::identity::{password, ssh_key::PublicKey};
 use crate::state::Change;
 
@@ -92,6 +92,7 @@ impl Change<'_> {
         self.remove_all::<Token>(tokens);
         self.remove_all::<SshKey>(keys);
         self.remove_all::<RefLock>(locks);
+        self.remove_all::<RefFavorite>(self.directory.favorites_with(id));
         self.remove_all::<Assignment>(roles);
         self.forget_identities(&[id]);
         self.remove::<User>(&id);

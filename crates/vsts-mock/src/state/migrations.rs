@@ -13,7 +13,7 @@ macro_rules! embedded {
 }
 
 /// Version, name and SQL of each, in order. A database records their checksums: a released file does not change.
-const MIGRATIONS: [(i64, &str, &str); 11] = embedded![
+const MIGRATIONS: [(i64, &str, &str); 12] = embedded![
     (1, "0001_first"),
     (2, "0002_experimentation_and_tokens"),
     (10, "0010_rest"),
@@ -24,6 +24,7 @@ const MIGRATIONS: [(i64, &str, &str); 11] = embedded![
     (18, "0018_pull_requests"),
     (19, "0019_hooks"),
     (30, "0030_work_items"),
+    (31, "0031_ref_favorites"),
     (40, "0040_attachments"),
 ];
 

@@ -13,8 +13,9 @@ use super::{StateError, database};
 use crate::directory::permission::Permissions;
 use crate::directory::{
     AccessEntry, Account, Assignment, Attachment, Comment, CutOff, Directory, GitStatus, Group, GroupKind,
-    Iteration, Level, Membership, Note, PolicyConfiguration, Project, PullRequest, Record, RefLock, Repo,
-    Resource, Revision, Role, Seeded, SshKey, Subscription, Thread, Token, User, WorkItem, name,
+    Iteration, Level, Membership, Note, PolicyConfiguration, Project, PullRequest, Record, RefFavorite,
+    RefLock, Repo, Resource, Revision, Role, Seeded, SshKey, Subscription, Thread, Token, User, WorkItem,
+    name,
 };
 
 /// A table.
@@ -305,6 +306,7 @@ documents! {
     PolicyConfiguration in "policy_configurations", key { account: "account_id", id: "id" };
     WorkItem in "work_items", key { account: "account_id", id: "id" };
     Revision in "work_item_revisions", key { account: "account_id", item: "work_item_id", rev: "rev" };
+    RefFavorite in "ref_favorites", key { account: "account_id", id: "id" };
     Note in "work_item_comments", key { account: "account_id", item: "work_item_id", id: "id" };
 }
 
@@ -325,7 +327,7 @@ const fn kind<R: Row>() -> Kind {
 }
 
 /// All kinds; a table comes after those that it refers to.
-pub(super) const KINDS: [Kind; 25] = [
+pub(super) const KINDS: [Kind; 26] = [
     kind::<User>(),
     kind::<Token>(),
     kind::<SshKey>(),
@@ -351,6 +353,7 @@ pub(super) const KINDS: [Kind; 25] = [
     kind::<WorkItem>(),
     kind::<Revision>(),
     kind::<Note>(),
+    kind::<RefFavorite>(),
 ];
 
 /// Reads the whole database.

@@ -2,8 +2,9 @@
 //!
 //! `table` lists them, in the versions that are installed, and compares the list with the manual's. `site` installs and runs
 //! them. `sdks` has the service's own packages for Python and Node, `tools` smaller programs, `mcp` servers of the Model
-//! Context Protocol, and `go_git`, `pr_agent` and `renovate` have one program each.
+//! Context Protocol, and `azure_cli`, `go_git`, `pr_agent` and `renovate` have one program each.
 
+mod azure_cli;
 mod go_git;
 mod mcp;
 mod pr_agent;

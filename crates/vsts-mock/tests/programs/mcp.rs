@@ -3,15 +3,22 @@
 /// Their packages take a minute to install.
 mod heavy {
     use crate::site::{Site, beside, from_npm};
-    use crate::table::{MICROSOFT_MCP, TIBERRIVER_MCP};
+    use crate::table::{MICROSOFT_MCP, TIBERRIVER_MCP, line_of};
 
     #[test]
     fn every_tool_for_repositories_and_pull_requests_does_its_work() {
-        for (program, script) in
-            [(&MICROSOFT_MCP, "microsoft_mcp.js"), (&TIBERRIVER_MCP, "tiberriver_mcp.js")]
-        {
-            let line = format!("node {} {}", beside(script), from_npm(program).display());
-            Site::new().succeed("azure-devops", &[], &line, &["/_apis/search/"]);
+        for (program, command, script) in [
+            (&MICROSOFT_MCP, "mcp-server-azuredevops", "microsoft_mcp.js"),
+            (&TIBERRIVER_MCP, "mcp-server-azure-devops", "tiberriver_mcp.js"),
+        ] {
+            let path = from_npm(program);
+            let env = [
+                ("PATH", path.as_str()),
+                ("LINE", line_of(command)),
+                ("AZURE_DEVOPS_DEFAULT_PROJECT", "iris"),
+            ];
+            let line = format!("node {} \"$LINE\"", beside(script));
+            Site::new().succeed("azure-devops", &env, &line, &["/_apis/search/"]);
         }
     }
 }

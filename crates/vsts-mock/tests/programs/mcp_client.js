@@ -3,9 +3,9 @@
 const { spawn } = require("node:child_process");
 const readline = require("node:readline");
 
-// Starts the program of a package: the Node script and its arguments.
-async function start(script, args, env) {
-  const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+// Starts a server by a line of a shell.
+async function start(line) {
+  const child = spawn("sh", ["-c", line], { detached: true, stdio: ["pipe", "pipe", "pipe"] });
   const said = [];
   child.stderr.on("data", (data) => said.push(data));
   const waiting = new Map();
@@ -64,7 +64,7 @@ async function start(script, args, env) {
     },
     stop() {
       child.stdin.end();
-      child.kill();
+      process.kill(-child.pid);
     },
   };
 }

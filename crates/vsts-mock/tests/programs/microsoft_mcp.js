@@ -1,14 +1,13 @@
-// Every repository and pull-request tool of @azure-devops/mcp: microsoft_mcp.js PACKAGE_FOLDER
+// Every repository and pull-request tool of @azure-devops/mcp, which the manual's line starts: microsoft_mcp.js LINE
 "use strict";
 const assert = require("node:assert");
 const { start } = require("./mcp_client.js");
 
-const PERSONAL_ACCESS_TOKEN = Buffer.from("alice@example.com:alicepat").toString("base64");
 const project = "iris";
 const tip = process.env.TOPIC;
 
 async function main() {
-  const server = await start(`${process.argv[2]}/dist/index.js`, ["acme", "--authentication", "pat"], { PERSONAL_ACCESS_TOKEN });
+  const server = await start(process.argv[2]);
   const { ok, fails } = server;
   const about = (await server.tools()).filter((name) => name.startsWith("repo_"));
 

@@ -2,8 +2,8 @@
 
 /// It installs 500 MB, Node.js 24 among them, and runs for two minutes.
 mod heavy {
-    use crate::site::{Site, beside, cache};
-    use crate::table::RENOVATE;
+    use crate::site::{Site, beside, cache, from_npm};
+    use crate::table::{RENOVATE, line_of};
     use test_support::npm;
 
     /// The interpreter that Renovate needs, as a package.
@@ -15,12 +15,10 @@ mod heavy {
     #[test]
     fn pull_requests_are_made_rebased_and_merged_by_themselves() {
         let node = npm::with_package(cache(), &node());
-        let node = node.join("node_modules").join(node_folder()).join("bin/node");
-        let renovate = npm::with_package(cache(), &RENOVATE.package("@"));
-        let program = renovate.join("node_modules/renovate/dist/renovate.js");
-        let command = format!("{} {}", node.display(), program.display());
+        let node = node.join("node_modules").join(node_folder()).join("bin");
+        let path = format!("{}:{}", node.display(), from_npm(&RENOVATE));
         let registry = beside("registry.py");
-        let env = [("RENOVATE", command.as_str()), ("REGISTRY", registry.as_str())];
+        let env = [("PATH", path.as_str()), ("LINE", line_of("renovate")), ("REGISTRY", registry.as_str())];
         let site = Site::new();
         let said = site.succeed("azure-devops", &env, include_str!("renovate.sh"), &[]);
         assert!(said.contains("all is as expected"), "{said}");

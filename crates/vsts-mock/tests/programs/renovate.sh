@@ -36,16 +36,16 @@ ask alice 'policy/configurations?api-version=7.1' POST '{
     "scope": [{ "repositoryId": "'"$repository"'", "refName": "refs/heads/master", "matchKind": "Exact" }] }
 }' > policy.json
 
-export RENOVATE_PLATFORM=azure RENOVATE_ENDPOINT=https://dev.azure.com/acme/ RENOVATE_TOKEN=alicepat
 export RENOVATE_ONBOARDING=false RENOVATE_GIT_AUTHOR='Renovate <bot@example.com>' RENOVATE_BASE_DIR="$PWD/base"
-renovate() { LOG_LEVEL=debug $RENOVATE iris/extra > "$1.log" 2>&1 || { tail -50 "$1.log"; exit 1; }; }
+export LOG_LEVEL=debug
+run() { (eval "$LINE") > "$1.log" 2>&1 || { tail -50 "$1.log"; exit 1; }; }
 pulls() { ask alice "git/repositories/extra/pullrequests?searchCriteria.status=all&api-version=7.1"; }
 vote() { # PULL_REQUEST
   id=$(api=https://dev.azure.com/acme/_apis ask alice connectionData | pick 'value["authenticatedUser"]["id"]')
   ask alice "git/repositories/extra/pullrequests/$1/reviewers/$id?api-version=7.1" PUT "{\"id\":\"$id\",\"vote\":10}" > vote.json
 }
 
-renovate first
+run first
 pulls > first.json
 python3 - <<'END'
 import json
@@ -63,7 +63,7 @@ vote "$topic"
 ask alice "git/repositories/extra/pullrequests/$topic?api-version=7.1" PATCH \
   '{"status":"completed","lastMergeSourceCommit":{"commitId":"'"$TOPIC"'"}}' > done.json
 test "$(ask alice "git/repositories/extra/pullrequests/$topic" | pick 'value["status"]')" = completed
-renovate second
+run second
 git -C work fetch -q origin
 test "$(git -C work branch -r --list 'origin/renovate/*' | wc -l)" = 3
 for branch in $(git -C work branch -r --list 'origin/renovate/*'); do
@@ -75,7 +75,7 @@ for pull in $(pick '" ".join(str(pull["pullRequestId"]) for pull in value["value
   vote "$pull"
   test "$(ask alice "git/repositories/extra/pullrequests/$pull" | pick 'value["status"]')" = completed
 done
-renovate third
+run third
 git -C work fetch -q --prune origin
 test -z "$(git -C work branch -r --list 'origin/renovate/*')"
 git -C work checkout -q origin/master

@@ -9,6 +9,7 @@ use test_support::{npm, venv};
 use crate::table::Program;
 
 const SEED: &str = include_str!("../support/seed.toml");
+pub(crate) const SYSTEM_PATH: &str = "/usr/bin:/bin";
 /// Makes the repository that every program finds.
 const START: &str = include_str!("start.sh");
 /// Writes the requests that the server knew no answer to.
@@ -26,9 +27,10 @@ pub(crate) fn beside(name: &str) -> String {
     format!("{}/tests/programs/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder of a package of npm's.
-pub(crate) fn from_npm(program: &Program) -> PathBuf {
-    npm::with_package(cache(), &program.package("@")).join("node_modules").join(program.name)
+/// A `PATH` with the programs of a package of npm's before the system's.
+pub(crate) fn from_npm(program: &Program) -> String {
+    let modules = npm::with_package(cache(), &program.package("@")).join("node_modules");
+    format!("{}:{SYSTEM_PATH}", modules.join(".bin").display())
 }
 
 /// The interpreter of an environment with a package of PyPI's, and with others.
@@ -70,7 +72,7 @@ impl Site {
         ];
         let output = Command::new(env!("CARGO_BIN_EXE_vsts-mock"))
             .env_clear()
-            .env("PATH", "/usr/bin:/bin")
+            .env("PATH", SYSTEM_PATH)
             .env("HOME", self.dir.path())
             .env("TMPDIR", self.dir.path())
             .env("RUST_LOG", "error")

@@ -63,6 +63,8 @@ async fn a_clone_url_tells_where_its_repository_is() {
     assert_eq!(info["serverUrl"], format!("{}/acme", site.server.url()));
     let url = info["repository"]["url"].as_str().expect("a URL");
     let path = url.strip_prefix(site.server.url()).expect("it is here");
+    // The Azure CLI takes what stands before it for the organisation.
+    assert!(path.starts_with("/acme/_apis/git/repositories/"), "{path}");
     assert_eq!(site.get(path, "bobspat").await.expect(200)["id"], info["repository"]["id"]);
     assert_eq!(site.get("/acme/iris/_git/extra/vsts/info", "davespat").await.status, 404);
     assert_eq!(site.get("/acme/iris/_git/extra/vsts/info", "").await.status, 401);

@@ -14,6 +14,7 @@ const POLICIES: &str = "/acme/iris/_apis/policy/configurations";
 const FILE_SIZE: &str = "2e26e725-8201-4edd-8bf5-978563c34a80";
 const CASE: &str = "7ed39669-655c-494e-b4a0-a08b4da0fcce";
 const BUILD: &str = "0609b952-1397-4640-95ec-e00a01b2c241";
+const MINIMUM: &str = "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd";
 
 /// Makes a policy for the repository `extra`; gives its address.
 async fn policy(site: &Site, kind: &str, mut settings: Value, branch: Option<&str>) -> String {
@@ -149,4 +150,39 @@ async fn a_build_counts_for_the_source_that_it_was_made_of_until_it_expires() {
     assert!(exempt.status < 300, "{}", exempt.text());
     site.post(&format!("{REPO}/pushes"), "carolpat", &body).await.expect(201);
     assert_eq!(standing().await, "queued", "the target has moved, and the build is old");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_and_truth_values_are_read_from_texts_as_the_azure_cli_sends_them() {
+    let site = Site::with_profile(Profile::Permissive).await;
+    let root = branch(&site, "master", ZEROS, json!([add("/src/a", "a")])).await;
+    policy(&site, CASE, json!({ "enforceConsistentCase": "true" }), None).await;
+    let refused = site.push("extra", "refs/heads/master", &root, json!([add("/src/A", "A")])).await;
+    assert_eq!(refused.fails(400), "GitObjectRejectedException");
+    let rows = [
+        (FILE_SIZE, json!({ "maximumGitBlobSizeInBytes": "10485760", "useUncompressedSize": "True" })),
+        (BUILD, json!({ "buildDefinitionId": "1", "validDuration": "0", "manualQueueOnly": "false" })),
+        (MINIMUM, json!({ "minimumApproverCount": "2", "creatorVoteCounts": true })),
+    ];
+    for (kind, settings) in rows {
+        let at = policy(&site, kind, settings.clone(), None).await;
+        let made = site.get(&at, "alicepat").await.expect(200)["settings"].clone();
+        for (name, value) in settings.as_object().expect("an object") {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
+            let expected: Value = serde_json::from_str(&text).expect("a number or a truth value");
+            // What is false is left out.
+            assert_eq!(made[name], if expected == false { Value::Null } else { expected }, "{made}");
+        }
+    }
+    let wrong = json!({
+        "isEnabled": true, "isBlocking": true, "type": { "id": MINIMUM },
+        "settings": { "minimumApproverCount": "many", "scope": [{ "repositoryId": null }] },
+    });
+    let refused = site.post(POLICIES, "alicepat", &wrong).await;
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.text().contains("settings.minimumApproverCount has to be a number"),
+        "{}",
+        refused.text()
+    );
 }

@@ -45,6 +45,8 @@ async fn identities_are_found_by_all_their_names() {
         ("searchFilter=MailAddress&filterValue=ALICE@example.com".to_owned(), json!(["alice"])),
         ("searchFilter=1&filterValue=alice".to_owned(), json!(["alice"])),
         ("searchFilter=Alias&filterValue=alice".to_owned(), json!(["alice"])),
+        ("searchFilter=DirectoryAlias&filterValue=alice".to_owned(), json!(["alice"])),
+        ("searchFilter=DirectoryAlias&filterValue=bob@example.com".to_owned(), json!([])),
         (
             "searchFilter=LocalGroupName&filterValue=%5Biris%5D%5CReaders".to_owned(),
             json!(["[iris]\\Readers"]),

@@ -276,8 +276,10 @@ async fn pull_requests_and_work_items_know_of_each_other() {
     };
     let absent = site.post(pulls, "carolpat", &body(json!([{ "id": "9" }]))).await;
     assert_eq!(absent.fails(404), "WorkItemUnauthorizedAccessException");
-    let made =
-        site.post(pulls, "carolpat", &body(json!([{ "id": "1" }, { "id": null }, {}]))).await.expect(201);
+    let made = site
+        .post(pulls, "carolpat", &body(json!([{ "id": "1" }, { "id": null }, {}, { "id": "0" }])))
+        .await
+        .expect(201);
     let artifact = made["artifactId"].as_str().expect("a text");
     assert_eq!(each(&site.get(&format!("{pulls}/1/workitems"), "bobspat").await.expect(200), "id"), ["1"]);
     let linked = get(&site, "workitems/1?$expand=all").await;
@@ -434,4 +436,31 @@ async fn a_seed_has_work_items_and_a_reset_brings_them_back() {
     site.server.reset().await.expect("it is reset");
     let after = site.get(&one, "alicepat").await.expect(200);
     assert_eq!(after["fields"]["System.Title"], "It breaks");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_of_several_lines_may_be_markdown() {
+    let site = Site::with_profile(Profile::Permissive).await;
+    let format = |field: &str, value: &str| json!({ "op": "add", "path": format!("/multilineFieldsFormat/{field}"), "value": value });
+    let all = json!([
+        set("System.Title", "Dashboard"),
+        set("System.Description", "It **grows**.\n\n- one\n"),
+        format("System.Description", "Markdown"),
+    ]);
+    let made = make(&site, "Issue", all).await;
+    assert_eq!(made["multilineFieldsFormat"], json!({ "System.Description": "markdown" }));
+    assert_eq!(get(&site, "workitems/1").await["multilineFieldsFormat"], made["multilineFieldsFormat"]);
+    let page = site.send("GET", "/acme/iris/_workitems/edit/1", "carolpat", "Accept: text/html\n", "").await;
+    assert!(page.text().contains("<strong>grows</strong>"), "{}", page.text());
+    for (field, value, said) in [
+        ("System.Description", "Html", "cannot be HTML again"),
+        ("System.Title", "Markdown", "has no format"),
+        ("System.Description", "Rst", "has to be one of"),
+    ] {
+        let refused = patch(&site, 1, json!([format(field, value)])).await;
+        assert_eq!(refused.status, 400, "{field}");
+        assert!(refused.text().contains(said), "{}", refused.text());
+    }
+    make(&site, "Issue", json!([set("System.Title", "Plain"), format("System.Description", "Html")])).await;
+    assert!(get(&site, "workitems/2").await["multilineFieldsFormat"].is_null());
 }

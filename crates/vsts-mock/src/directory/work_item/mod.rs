@@ -6,7 +6,7 @@ pub(crate) mod fields;
 pub(crate) mod wiql;
 pub(crate) mod work_item_type;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
@@ -35,6 +35,9 @@ pub(crate) struct WorkItem {
     pub(crate) changed: Timestamp,
     /// The fields that clients set, and the state's, by their reference names; of a user the id.
     pub(crate) fields: BTreeMap<String, Value>,
+    /// Fields of several lines that are Markdown, by their reference names; the others are HTML.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) markdown: BTreeSet<String>,
     pub(crate) relations: Vec<Relation>,
     /// Set while it is in the recycle bin.
     pub(crate) deletion: Option<Deletion>,

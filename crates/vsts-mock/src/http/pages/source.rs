@@ -259,9 +259,7 @@ impl<'v> Source<'v> {
 
     /// A Markdown text that somebody wrote on a page; its links lead from the root of the default branch.
     pub(super) fn said(&self, text: &str) -> Markup {
-        let kind = gix::objs::Kind::Blob;
-        let blob = gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, text.as_bytes());
-        if let (Ok(Some(version)), Ok(blob)) = (self.version(&[]), blob) {
+        if let (Ok(Some(version)), Some(blob)) = (self.version(&[]), markdown::blob_of(text)) {
             self.markdown(text, blob, &version, "")
         } else {
             maud::html! { pre.text { (text) } }

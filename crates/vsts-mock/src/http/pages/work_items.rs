@@ -6,6 +6,7 @@ use super::Outcome;
 use super::failure::Failure;
 use super::find::{absent, crumbs, find_project};
 use super::layout::Page;
+use super::markdown::{self, Key};
 use super::parts::{PAGE, ago, avatar, pages};
 use super::request_context::RequestContext;
 use crate::directory::work_item::{LINK_TYPES, Relation, RelationTarget, fields, pull_request_of};
@@ -94,6 +95,7 @@ pub(super) fn show(ctx: &RequestContext, account: &str, project: &str, id: &str)
         ("Severity", fields::SEVERITY),
     ];
     let assigned = item.text(fields::ASSIGNED);
+    let list = list_of(ctx, &account.name, &project.name);
     let path = |below: &str| {
         if below.is_empty() { project.name.clone() } else { format!("{}\\{below}", project.name) }
     };
@@ -120,7 +122,10 @@ pub(super) fn show(ctx: &RequestContext, account: &str, project: &str, id: &str)
             } }
             @for (label, field) in [("Description", "System.Description"), ("Steps to reproduce", "Microsoft.VSTS.TCM.ReproSteps")] {
                 @let text = item.text(field);
-                @if !text.is_empty() { section.card aria-label=(label) { h2 { (label) } (paragraphs(text)) } }
+                @if !text.is_empty() { section.card aria-label=(label) {
+                    h2 { (label) }
+                    (said(&list, text, item.markdown.contains(field)))
+                } }
             }
             @if !item.relations.is_empty() { section.card aria-labelledby="links" {
                 h2 #links { "Links" }
@@ -132,7 +137,7 @@ pub(super) fn show(ctx: &RequestContext, account: &str, project: &str, id: &str)
                 @for note in notes {
                     article.card {
                         p { strong { bdi { (name(ctx, &note.author.to_string())) } } " " (ago(ctx.now, note.created)) }
-                        (paragraphs(&note.text))
+                        (said(&list, &note.text, note.is_markdown))
                     }
                 }
             }
@@ -190,6 +195,18 @@ fn pull(
     let may = ctx.scope(&account.name, None).may_read(&ctx.directory, repo);
     let address = format!("{}/pullrequest/{id}", ctx.repo_path(&account.name, &project.name, &repo.name));
     may.then(|| (address, format!("{id}: {}", pull.title)))
+}
+
+/// A text that somebody wrote: Markdown, whose links lead from an address, or HTML, of which the text is shown.
+fn said(base: &str, text: &str, is_markdown: bool) -> Markup {
+    match markdown::blob_of(text).filter(|_| is_markdown) {
+        Some(blob) => {
+            let key = Key { blob, base: base.to_owned() };
+            let address = |to: &str, _| format!("{base}/{}", markdown::join("", to));
+            html! { div.said { (markdown::render(text, key, &address)) } }
+        }
+        None => paragraphs(text),
+    }
 }
 
 /// A text without its HTML.

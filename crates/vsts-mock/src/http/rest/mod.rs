@@ -9,6 +9,7 @@ mod accounts;
 mod body;
 mod connection;
 mod failure;
+mod favorites;
 mod forks;
 mod git;
 mod hooks;

@@ -80,13 +80,15 @@ pub(super) fn info(call: &Call<'_>, directory: &Directory, name: &str) -> Outcom
     // Here, and here alone, the state is a number.
     project_json["state"] = 1.into();
     let shown = call.repo_json(account, project, repo);
+    // Unlike elsewhere, no project is in the path: the Azure CLI takes what stands before `_apis` for the organisation.
+    let url = format!("{base}/_apis/git/repositories/{}", repo.id);
     Ok(Reply::ok(json!({
         "serverUrl": base,
         "collection": { "id": account.id.to_string(), "name": account.name, "url": format!("{base}/_apis/projectCollections/{}", account.id) },
         "repository": {
             "id": repo.id.to_string(),
             "name": repo.name,
-            "url": shown["url"],
+            "url": url,
             "remoteUrl": shown["remoteUrl"],
             "project": project_json,
         },

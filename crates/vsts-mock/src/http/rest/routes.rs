@@ -18,8 +18,8 @@ use super::reply::Outcome;
 use super::security::{self, checks, entries, lists};
 use super::subjects::{entitlements, graph, identities, lookup, members, memberships};
 use super::{
-    Call, accounts, connection, forks, hooks, operations, pats, policy, processes, profile, projects,
-    repositories, teams, tokens, work,
+    Call, accounts, connection, favorites, forks, hooks, operations, pats, policy, processes, profile,
+    projects, repositories, teams, tokens, work,
 };
 use crate::access::Narrow;
 use crate::limits::{JSON_BODY_BYTES, REST_PUSH_BYTES};
@@ -134,6 +134,9 @@ static ROWS: &[Row] = &[
     repo_read("git/refs", Always, refs::list),
     repo_write(Method::POST, "git/refs", Object(&models::REF_UPDATE), refs::update),
     repo_write(Method::PATCH, "git/refs", Object(&models::REF_LOCK), refs::lock),
+    read_of("git/refsfavorites", Always, favorites::read),
+    change!(POST, "git/refsfavorites", Without("favoriteId"), REF_FAVORITE => favorites::create),
+    change!(DELETE, "git/refsfavorites", With("favoriteId"), favorites::delete),
     repo_read("git/pushes", With("pushId"), pushes::show),
     repo_read("git/pushes", Always, pushes::list),
     repo_write(Method::POST, "git/pushes", Object(&models::PUSH), pushes::create),

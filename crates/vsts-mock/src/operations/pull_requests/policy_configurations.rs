@@ -1,6 +1,6 @@
 //! Configurations of policies: made, changed and removed.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 use uuid::Uuid;
 
 use super::super::refused::Refused;
@@ -45,9 +45,49 @@ pub(crate) fn one<'d>(
     found.ok_or_else(|| no_part("policy", id))
 }
 
-fn check(input: &PolicyInput) -> Result<(), Refused> {
+/// Settings that are numbers, and those that are true or false. The service reads both from texts too, and the Azure CLI
+/// sends them so.
+const NUMBERS: [&str; 4] =
+    ["minimumApproverCount", "buildDefinitionId", "maximumGitBlobSizeInBytes", "validDuration"];
+const FLAGS: [&str; 16] = [
+    "creatorVoteCounts",
+    "allowDownvotes",
+    "resetOnSourcePush",
+    "resetRejectionsOnSourcePush",
+    "requireVoteOnLastIteration",
+    "requireVoteOnEachIteration",
+    "blockLastPusherVote",
+    "useSquashMerge",
+    "allowSquash",
+    "allowNoFastForward",
+    "allowRebase",
+    "allowRebaseMerge",
+    "queueOnSourceUpdateOnly",
+    "manualQueueOnly",
+    "useUncompressedSize",
+    "enforceConsistentCase",
+];
+
+/// Makes the numbers and truth values of settings that are texts.
+fn read_texts(settings: &mut Value) -> Result<(), Refused> {
+    let names = NUMBERS.iter().map(|name| (name, true)).chain(FLAGS.iter().map(|name| (name, false)));
+    for (name, is_number) in names {
+        let Some(value) = settings.get_mut(*name) else { continue };
+        let Some(text) = value.as_str().map(|text| text.trim().to_ascii_lowercase()) else { continue };
+        let (read, what) = if is_number {
+            (text.parse::<Number>().ok().map(Value::Number), "a number")
+        } else {
+            (text.parse::<bool>().ok().map(Value::Bool), "true or false")
+        };
+        *value = read.ok_or_else(|| Refused::Invalid(format!("settings.{name} has to be {what}.")))?;
+    }
+    Ok(())
+}
+
+fn check(input: &mut PolicyInput) -> Result<(), Refused> {
     let kind = PolicyKind::of(input.kind).ok_or_else(|| no_part("policy type", &input.kind.to_string()))?;
     check_facts("settings", &input.settings)?;
+    read_texts(&mut input.settings)?;
     if input.scopes.is_empty() || input.scopes.len() > POLICY_SCOPES {
         return Err(Refused::Invalid(format!("settings.scope has 1 to {POLICY_SCOPES} elements.")));
     }
@@ -104,9 +144,9 @@ pub(crate) async fn create(
     app: &App,
     scope: Scope<'_>,
     project: &str,
-    input: PolicyInput,
+    mut input: PolicyInput,
 ) -> Result<PolicyConfiguration, Refused> {
-    check(&input)?;
+    check(&mut input)?;
     let mut change = app.state.change().await;
     let project = scope.named_project(&change.directory, project)?.clone();
     authorize(&change.directory, scope, &project, &input.scopes)?;
@@ -140,9 +180,9 @@ pub(crate) async fn update(
     scope: Scope<'_>,
     project: &str,
     id: &str,
-    input: PolicyInput,
+    mut input: PolicyInput,
 ) -> Result<PolicyConfiguration, Refused> {
-    check(&input)?;
+    check(&mut input)?;
     let mut change = app.state.change().await;
     let project = scope.named_project(&change.directory, project)?.clone();
     let old = one(&change.directory, scope, &project, id)?.clone();

@@ -84,6 +84,7 @@ impl<'c, 's> Edit<'c, 's> {
             Step::Add { field, value } => self.set(field, value, true),
             Step::Replace { field, value } => self.set(field, value, false),
             Step::Remove { field } => self.set(field, &Value::Null, false),
+            Step::Format { field, is_markdown } => self.format(field, *is_markdown),
             Step::Link(new) => self.link(new),
             Step::Relink { position, attributes } => {
                 let relation = self.relation(*position)?;
@@ -165,6 +166,20 @@ impl<'c, 's> Edit<'c, 's> {
             }
         }
         self.has_reason |= field.reference == fields::REASON;
+        Ok(())
+    }
+
+    fn format(&mut self, name: &str, is_markdown: bool) -> Result<(), WorkItemError> {
+        let field = find(name)?;
+        if field.kind != FieldType::Html || field.reference == fields::TAGS {
+            return Err(WorkItemError::Patch(format!("The field {} has no format.", field.reference)));
+        }
+        if is_markdown {
+            self.item.markdown.insert(field.reference.to_owned());
+        } else if self.before.markdown.contains(field.reference) {
+            let reference = field.reference;
+            return Err(WorkItemError::Patch(format!("{reference} is Markdown, and cannot be HTML again.")));
+        }
         Ok(())
     }
 

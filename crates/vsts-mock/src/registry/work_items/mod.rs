@@ -4,7 +4,7 @@
 mod edit;
 pub(crate) mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -117,6 +117,8 @@ pub(crate) enum Step {
     Replace { field: String, value: Value },
     /// A field loses its value.
     Remove { field: String },
+    /// A field of several lines is Markdown, or HTML.
+    Format { field: String, is_markdown: bool },
     /// A link is added.
     Link(NewRelation),
     /// The attributes of a link change, which its position names.
@@ -192,6 +194,7 @@ impl Change<'_> {
             changer: stamp.by,
             changed: stamp.now,
             fields: defaults,
+            markdown: BTreeSet::new(),
             relations: Vec::new(),
             deletion: None,
         };

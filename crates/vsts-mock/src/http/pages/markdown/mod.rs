@@ -32,6 +32,11 @@ enum TooMuch {
     Time,
 }
 
+/// The blob that a text would be, which stands for a text that is in no repository.
+pub(super) fn blob_of(text: &str) -> Option<gix::ObjectId> {
+    gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, text.as_bytes()).ok()
+}
+
 /// Renders a text, or shows it as it is with a line that says why. `address` gives the address of a file of the
 /// repository, to look at or, for pictures, as it is; `key` stands for the text and all addresses.
 pub(super) fn render(text: &str, key: Key, address: &dyn Fn(&str, bool) -> String) -> Markup {

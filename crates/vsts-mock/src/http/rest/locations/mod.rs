@@ -39,7 +39,8 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     }
     let mut old = recorded.old;
     old.locations.extend(unrecorded::locations(Versions { released: "4.1", max: "5.0" }));
-    new.locations.extend(unrecorded::locations(Versions { released: "7.1", max: "7.2" }));
+    let versions = Versions { released: "7.1", max: "7.2" };
+    new.locations.extend(unrecorded::locations(versions));
     Tables { old: old.into(), new: new.into() }
 });
 

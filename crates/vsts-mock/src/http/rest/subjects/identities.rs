@@ -39,7 +39,7 @@ enum Filter {
     Id,
 }
 
-const FILTERS: [(&str, u64, Filter); 8] = [
+const FILTERS: [(&str, u64, Filter); 9] = [
     ("AccountName", 0, Filter::Account),
     ("DisplayName", 1, Filter::Display),
     ("AdministratorsGroup", 2, Filter::Group),
@@ -47,7 +47,8 @@ const FILTERS: [(&str, u64, Filter); 8] = [
     ("MailAddress", 4, Filter::Mail),
     ("General", 5, Filter::General),
     ("Alias", 6, Filter::Account),
-    ("LocalGroupName", 8, Filter::Group),
+    ("DirectoryAlias", 8, Filter::Account),
+    ("LocalGroupName", 10, Filter::Group),
 ];
 
 impl Call<'_> {

@@ -1,4 +1,4 @@
-//! Users and groups: `_apis/identities` and `_apis/graph`, two ways of looking at the same ones.
+//! Users and groups: `_apis/identities`, `_apis/graph` and `_apis/userentitlements`, three ways of looking at the same ones.
 //!
 //! Members of the account see its members, and the groups of the projects that they see. A hidden subject is
 //! answered as absent. Changing a group takes an administrator of the project or the account that it belongs to, and

@@ -45,8 +45,8 @@ fn step(one: &Value) -> Result<Step, Failure> {
     let value = &one["value"];
     let unsupported = || {
         Failure::bad(format!(
-            "The patch cannot {} {:?}. A patch of a work item adds, replaces, removes and tests /fields/NAME, adds \
-             /relations/-, removes /relations/N, and tests /rev and /id.",
+            "The patch cannot {} {:?}. A patch of a work item adds, replaces, removes and tests /fields/NAME, sets \
+             /multilineFieldsFormat/NAME, adds /relations/-, removes /relations/N, and tests /rev and /id.",
             one["op"].as_str().unwrap_or("do this to"),
             excerpt(path)
         ))
@@ -70,6 +70,14 @@ fn step(one: &Value) -> Result<Step, Failure> {
                 Operation::Test => Step::Test { path: TestPath::Field(field), value },
                 Operation::Other => return Err(unsupported()),
             }
+        }
+        (Operation::Add | Operation::Replace, [part, name])
+            if is(part, "multilineFieldsFormat") && !name.is_empty() =>
+        {
+            let formats = [("html", 0, false), ("markdown", 1, true)];
+            let is_markdown = super::super::query::choice("value", value, &formats)?;
+            let is_markdown = is_markdown.ok_or_else(|| Failure::missing("value"))?;
+            Step::Format { field: (*name).to_owned(), is_markdown }
         }
         (Operation::Add, [part, "-"]) if is(part, "relations") => Step::Link(relation(value)?),
         (Operation::Remove, [part, position]) if is(part, "relations") => {

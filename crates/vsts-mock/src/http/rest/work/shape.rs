@@ -89,6 +89,10 @@ impl Shapes<'_> {
         if matches!(expand, Expand::Relations | Expand::All) && !item.relations.is_empty() {
             value["relations"] = item.relations.iter().map(|one| self.relation(one)).collect();
         }
+        if !item.markdown.is_empty() {
+            let formats = item.markdown.iter().map(|field| (field.clone(), "markdown".into()));
+            value["multilineFieldsFormat"] = Value::Object(formats.collect());
+        }
         if matches!(expand, Expand::Links | Expand::All) {
             value["_links"] = self.links(item, project);
         }

@@ -77,6 +77,12 @@ pub(crate) static REF_UPDATE: Model = model(
     ],
 );
 
+/// A branch that is marked as a favorite.
+pub(crate) static REF_FAVORITE: Model = model(
+    "GitRefFavorite",
+    &[(Text, "name repositoryId"), (Any, "type"), (Ignored, "_links id identityId url")],
+);
+
 /// A lock of a ref.
 pub(crate) static REF_LOCK: Model = model(
     "GitRefUpdate",

@@ -154,13 +154,14 @@ pub(crate) fn create(request: &RepoRequest) -> Outcome {
     }
     let labels = list("labels");
     let labels = labels.iter().filter_map(|label| label["name"].as_str()).collect();
-    // Clients send references that name nothing.
+    // Clients send references that name nothing; Renovate's is "0".
     let id = |item: &Value| match &item["id"] {
         Value::String(id) => Some(id.clone()).filter(|id| id.bytes().all(|byte| byte.is_ascii_digit())),
         Value::Number(id) => Some(id.to_string()),
         _ => None,
     };
-    let work_items = list("workItemRefs").iter().filter_map(id).filter(|id| !id.is_empty()).collect();
+    let names_one = |id: &String| id.bytes().any(|byte| byte != b'0');
+    let work_items = list("workItemRefs").iter().filter_map(id).filter(names_one).collect();
     let fork = match &body["forkSource"] {
         Value::Null => None,
         fork => Some(identity_of_repo(&fork["repository"]["id"])?),
