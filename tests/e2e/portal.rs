@@ -25,13 +25,7 @@ impl Visitor<'_> {
     #[track_caller]
     fn sees_at_most(&self, name: &str, weight: Weight) {
         let way = if self.browser.scripts() == Scripts::On { "portal" } else { "portal-noscript" };
-        page_check::check(&self.browser, &format!("{way}-{name}"), weight);
-        // On a telephone nothing has to be pushed sideways but a wide table in its own frame.
-        self.browser.resize(360, 740);
-        let width = self.browser.evaluate("return document.documentElement.scrollWidth", &[]);
-        let picture = self.browser.save_screenshot(&format!("{way}-{name}-narrow"));
-        assert!(width.as_u64() <= Some(360), "{name} is {width} wide ({})", picture.display());
-        self.browser.resize(1280, 860);
+        page_check::check_wide_and_narrow(&self.browser, &format!("{way}-{name}"), weight);
     }
 
     #[track_caller]

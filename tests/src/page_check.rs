@@ -27,6 +27,17 @@ impl Weight {
     pub const LIGHT: Self = Self { bytes: 30 * 1024, requests: 2 };
 }
 
+/// Checks the page that is shown, and that on a telephone nothing has to be pushed sideways but a wide table in its own frame.
+#[track_caller]
+pub fn check_wide_and_narrow(browser: &Browser, name: &str, limit: Weight) {
+    check(browser, name, limit);
+    browser.resize(360, 740);
+    let width = browser.evaluate("return document.documentElement.scrollWidth", &[]);
+    let picture = browser.save_screenshot(&format!("{name}-narrow"));
+    assert!(width.as_u64() <= Some(360), "{name} is {width} wide ({})", picture.display());
+    browser.resize(1280, 860);
+}
+
 /// Checks the page that is shown, in both themes, and leaves pictures of it.
 #[track_caller]
 pub fn check(browser: &Browser, name: &str, limit: Weight) {

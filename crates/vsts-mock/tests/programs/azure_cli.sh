@@ -95,7 +95,7 @@ is 'Why.
 Twice.' repos pr create -s topic -t master --title 'Say it again' -d Why. Twice. --work-items 1 \
   --reviewers carol alice@example.com --query description
 is 1 repos pr list --creator alice@example.com --reviewer carol -s topic -t master --query '[].pullRequestId'
-is True repos pr update --id 1 --title 'Say it twice' --draft true --query isDraft
+is true repos pr update --id 1 --title 'Say it twice' --draft true --query isDraft
 does repos pr update --id 1 --draft false
 does repos pr reviewer add --id 1 --reviewers bob
 does repos pr reviewer remove --id 1 --reviewers bob
