@@ -2,6 +2,7 @@
 
 mod existing;
 mod literal;
+mod manual;
 
 use std::path::Path;
 
