@@ -36,13 +36,17 @@ pub fn require_test_programs() -> Outcome {
     require("an SSH client", &["openssh-client"], || answers("ssh", "-V"))?;
     sshd()?;
     require_engines()?;
-    // Judges of what azml and vsts-mock make of large files.
-    require("git-lfs", &["git-lfs"], || answers("git-lfs", "--version"))?;
+    require_git_lfs()?;
     // A session bus and a keyring on it, in which the tests keep a login.
     require("a keyring", &["dbus", "gnome-keyring"], || {
         answers("dbus-run-session", "--version") && answers("gnome-keyring-daemon", "--version")
     })?;
     require_browser()
+}
+
+/// The judge of what azml and vsts-mock make of large files, and their peer.
+pub fn require_git_lfs() -> Outcome {
+    require("git-lfs", &["git-lfs"], || answers("git-lfs", "--version"))
 }
 
 /// Engines that run jobs: the tools for networks of their own, Slurm, podman with the files of an image.

@@ -16,7 +16,7 @@ use super::report::{Goal, Report};
 use super::side::{clock, command};
 use super::write_large;
 use super::{Effort, dvc};
-use crate::{Outcome, process};
+use crate::{Outcome, machine, process};
 
 /// The number of files that have the bytes together, where a part of each changes.
 const FILES: u64 = 10;
@@ -134,6 +134,7 @@ fn sides(azml: &Path, peers: bool, report: &mut Report) -> Vec<Side> {
 }
 
 pub(super) fn measure(azml: &Path, effort: Effort, report: &mut Report) -> Outcome {
+    machine::require_git_lfs()?;
     let scratch = scratch()?;
     let folder = Folder { home: scratch.path().to_owned(), path: scratch.path().join("folder") };
     fs::create_dir(&folder.path)?;

@@ -172,6 +172,7 @@ impl Bench {
 
     /// Pushes of one large file, each to a server that has nothing.
     fn push_large(&mut self, file: &Path) -> Outcome {
+        machine::require_git_lfs()?;
         let megabytes = self.scale.large / 1_000_000;
         let azml = self.vsts_mock.with_file_name("azml");
         let (mut by_azml, mut by_lfs, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
