@@ -309,4 +309,5 @@ fn hundreds_of_objects_go_in_batches_and_one_that_fails_stays_alone() {
 }
 
 mod hostile;
+mod second;
 mod ssh;
