@@ -81,7 +81,7 @@ impl<'s> Bed<'s> {
         self.alice.azml(&self.project, args).ok()
     }
 
-    /// What the remote is not known to have.
+    /// Counts the large files that the remote is not known to have.
     fn unpushed(&self) -> serde_json::Value {
         self.alice.azml_json(&self.project, &["project", "show"])["large_files"]["unpushed"]["files"].clone()
     }

@@ -33,7 +33,7 @@ fn parts(page: &str) -> (String, Vec<String>) {
     for (at, part) in page.split("```").enumerate() {
         match part.strip_prefix("sh\n") {
             Some(block) if at % 2 == 1 => {
-                blocks.push(block.lines().map(|line| format!("{}\n", line.trim())).collect())
+                blocks.push(block.lines().flat_map(|line| [line.trim(), "\n"]).collect());
             }
             _ if at % 2 == 0 => text += part,
             _ => {}

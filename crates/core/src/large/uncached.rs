@@ -1,7 +1,7 @@
 //! Writing a new file past the page cache (`O_DIRECT`), where its file system can.
 //!
-//! What is written by the cache is copied twice and reaches the disk at the flush; directly, the disk takes it at once, from the
-//! buffer. What others have in the cache stays there.
+//! Bytes that are written by the cache are copied twice and reach the disk at the flush; directly, the disk takes them at once,
+//! from the buffer. The pages of others stay in the cache.
 
 use std::{
     fs::File,
@@ -170,7 +170,7 @@ mod tests {
         let null = File::options().write(true).open("/dev/null").unwrap();
         let mut writing = Writing::begin(&null);
         assert!(!writing.is_direct);
-        writing.write(&[7; 3 * PIECE]).unwrap();
+        writing.write(&vec![7; 3 * PIECE]).unwrap();
         writing.end().unwrap();
         // Half of it directly, before a length that can not be.
         let mut file = tempfile::tempfile_in(env!("CARGO_MANIFEST_DIR")).unwrap();
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn an_error_of_the_disk_is_one_of_the_write() {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let error = Writing::begin(&full).write(&[7; PIECE]).unwrap_err();
+        let error = Writing::begin(&full).write(&vec![7; PIECE]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 }
