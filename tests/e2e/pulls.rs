@@ -155,8 +155,8 @@ fn it_is_talked_about(alice: &Reviewer<'_>) {
     browser.press_at("#say button");
     assert!(browser.text("tr.talk").contains("Why not ten?"), "{}", browser.text("main"));
     browser.fill("A reply", "Ten are too few.");
-    browser.press("Reply to thread 2");
-    browser.press("Resolve thread 2");
+    browser.press("Reply to thread 5");
+    browser.press("Resolve thread 5");
     assert!(browser.text("tr.talk .tag").contains("resolved"), "{}", browser.text("tr.talk"));
     // By the keyboard alone.
     alice.open("/pullrequest/1?_a=files");

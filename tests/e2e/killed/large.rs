@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{leftovers, steps, was_killed};
 
 /// Bytes of a large file: it is written in several pieces.
-const LENGTH: usize = 1_300_000;
+const LENGTH: usize = 2_500_000;
 
 /// A step at which azml is killed.
 #[derive(Debug, Clone, Copy)]
@@ -138,8 +138,8 @@ impl<'s> Bed<'s> {
 
 /// Does it with azml killed at the steps of a list.
 fn at(list: &[Step], mut work: impl FnMut(usize, Step) -> bool) {
-    let killed = (1..).zip(list).filter(|(number, step)| work(*number, **step)).count();
-    assert!(killed * 3 >= list.len() * 2, "{killed} of {} steps", list.len());
+    let met: Vec<_> = (1..).zip(list).filter(|(number, step)| work(*number, **step)).collect();
+    assert!(met.len() * 3 >= list.len() * 2, "{met:?} of {list:?}");
 }
 
 /// Does it with azml killed at all steps, each of the first, then fewer and fewer.
@@ -354,7 +354,7 @@ fn a_push_that_is_killed_brings_no_snapshot_without_its_files_and_the_next_goes_
 
 #[test]
 fn a_restore_that_is_killed_ends_in_one_of_two_states() {
-    let list = [Change(4), Change(10), Change(20), About(3), About(6)];
+    let list = [Change(2), Change(6), Change(10), Change(12), About(2), About(4), About(5)];
     restores(false, &|work| at(&list, work));
 }
 

@@ -109,7 +109,7 @@ fn overview(view: &View<'_>) -> Result<Markup, Failure> {
         @if !activities.is_empty() {
             section.card aria-labelledby="activity" {
                 h2 #activity { "Activity" }
-                ol.plain-list { @for (thread, comments) in &activities {
+                ol.plain-list.break { @for (thread, comments) in &activities {
                     li {
                         @for comment in comments { bdi { (comment.content) } } " "
                         span.quiet { (ago(source.ctx.now, thread.published)) }
