@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::conversations::Turn;
 use crate::directory::{Directory, Repo};
 use crate::gate::Entered;
-use crate::limits::{GIT_KEEPALIVE, REF_NAME_BYTES};
+use crate::limits::{GIT_KEEPALIVE, REF_LOCK_WAITS, REF_NAME_BYTES};
 use policy::RepoPolicy;
 
 /// The beginning of a request for refs.
@@ -153,6 +153,7 @@ impl Session {
             keep_alive: Some(signs_of_life(app.clock.clone())),
             ref_in_want: app.git().ref_in_want,
             interrupt: turn.interrupt().clone(),
+            break_locks_after: Some(REF_LOCK_WAITS),
             ..Options::default()
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;

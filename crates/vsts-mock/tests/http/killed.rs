@@ -251,6 +251,8 @@ async fn kill_at_random(seed: u64, strategy: u8) {
 async fn a_server_killed_amid_completions_and_a_push_leaves_one_outcome_of_each() {
     kill_at_random(1, 1).await;
     kill_at_random(2, 3).await;
+    // The lock of master is left.
+    let _was_killed = Prepared::new(1).await.kill_at(FILES, 4, 1).await;
 }
 
 mod heavy {
@@ -270,7 +272,7 @@ mod heavy {
                     }
                     count += 1;
                 }
-                assert!(count > 10, "{count} kills by {calls}");
+                assert!(count > 5, "{count} kills by {calls}");
             }
         }
     }
