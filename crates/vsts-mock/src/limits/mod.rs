@@ -39,10 +39,6 @@ pub(crate) const ADMISSION_POLL: Duration = Duration::from_millis(50);
 /// Connections that wait to be accepted.
 pub(crate) const BACKLOG: u32 = 1_024;
 
-/// Waits of a second each after which a ref's lock that has stayed the same is removed: a server that was killed has left it. No other
-/// process should write into the repositories.
-pub(crate) const REF_LOCK_WAITS: u32 = 2;
-
 /// The pause when the system has no more sockets.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

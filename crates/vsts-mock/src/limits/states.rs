@@ -1,4 +1,4 @@
-//! The bounds of saved states, and of the standstill in which the whole state is saved or replaced.
+//! The bounds of saved states, of the standstill in which the whole state is saved or replaced, and of what a killed server left.
 
 use std::time::Duration;
 
@@ -22,3 +22,7 @@ pub(crate) const REPLACE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time that they have to end when they are told to.
 pub(crate) const REPLACE_END: Duration = Duration::from_secs(10);
+
+/// Waits of a second each after which a ref's lock that has stayed the same is removed: a server that was killed has left it. No
+/// other process should write into the repositories.
+pub(crate) const REF_LOCK_WAITS: u32 = 2;

@@ -151,8 +151,7 @@ fn land(ctx: &RepoContext, id: i64) -> Result<Landed, Refused> {
     let gone = || Landed::Failed(MergeStatus::Failure, Vec::new(), "A branch no longer exists.".to_owned());
     let Some(target) = target else { return Ok(gone()) };
     if let Some(landing) = queued.landing.as_deref().and_then(merged_tip)
-        && repository.try_find_header(landing)?.is_some()
-        && ctx.merge_bases(&repository, landing, target)? == [landing]
+        && has_landed(ctx, &repository, landing, target)?
     {
         return Ok(Landed::At(landing));
     }
@@ -192,6 +191,27 @@ fn land(ctx: &RepoContext, id: i64) -> Result<Landed, Refused> {
         push_one_through(ctx, &command, &merger.pack(commit)?, PushOrigin::Completion)?;
     }
     Ok(Landed::At(commit))
+}
+
+/// Returns whether a commit that was about to land is on the target.
+fn has_landed(
+    ctx: &RepoContext,
+    repository: &gix::Repository,
+    landing: ObjectId,
+    target: ObjectId,
+) -> Result<bool, Refused> {
+    if repository.try_find_header(landing)?.is_none() {
+        return Ok(false);
+    }
+    match ctx.merge_bases(repository, landing, target) {
+        Ok(bases) => Ok(bases == [landing]),
+        Err(error) => {
+            ctx.work.check()?;
+            // A server that was killed amid the push may have kept the commit, and not what it stands on.
+            tracing::debug!(%error, %landing, "a commit that was about to land is not whole");
+            Ok(false)
+        }
+    }
 }
 
 /// Makes the commit that lands.
