@@ -81,11 +81,7 @@ impl Host {
         input: &mut (dyn Read + Send),
         most: u64,
     ) -> Result<Answer, TransportError> {
-        self.run_with(line, input, |output| {
-            let mut bytes = Vec::new();
-            output.take(most).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        })
+        self.run_with(line, input, at_most(most))
     }
 
     /// The same; `take` reads what it writes.
@@ -137,6 +133,15 @@ impl Host {
                 Ssh::spawn(command, name.clone(), options.stall_timeout)
             }
         }
+    }
+}
+
+/// Reads what a command writes, and no more than `most` bytes of it.
+pub fn at_most(most: u64) -> impl FnOnce(&mut dyn BufRead) -> io::Result<Vec<u8>> {
+    move |output| {
+        let mut bytes = Vec::new();
+        output.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 }
 

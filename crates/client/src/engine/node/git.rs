@@ -1,7 +1,7 @@
 //! The store of a project on a node: a push of the snapshot, a fetch of what runs have left, over the node's own connection.
 
 use std::collections::BTreeSet;
-use std::io::{Cursor, Read as _};
+use std::io::Cursor;
 
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use super::Node;
 use crate::engine::{Error, Handle, shell};
 use crate::limits;
-use crate::transport::host::Ssh;
+use crate::transport::host::{Ssh, at_most};
 
 /// Runs whose refs are asked for by name; of more, the refs of all runs there are listed.
 const FEW: usize = 20;
@@ -46,11 +46,7 @@ impl Node {
             return self.json(&[word], job);
         };
         self.check_report(&report)?;
-        let answer = self.host.complete(connection, &mut Cursor::new(job), |output| {
-            let mut bytes = Vec::new();
-            output.take(limits::NODE_ANSWER).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        });
+        let answer = self.host.complete(connection, &mut Cursor::new(job), at_most(limits::NODE_ANSWER));
         let answer = answer.map_err(|error| self.unreachable(error))?;
         self.parse(&shell::succeeded(&self.host, &format!("azml node {word}"), answer)?.out)
     }
