@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use test_support::Step;
 
 use crate::{Output, Sandbox};
 
@@ -78,29 +79,10 @@ impl<'s> Actor<'s> {
         self.azml(dir, &[args, &["-o", "json"]].concat()).ok().json()
     }
 
-    /// Runs azml, and kills it (SIGKILL, which nothing can answer) at the `n`th call of one of its threads that changes
-    /// a file system: with n from 1 on, at every step of what it does.
-    pub fn azml_killed_at(&self, dir: &Path, n: usize, args: &[&str]) -> Output {
-        // A `?`: not every machine has every call.
-        const CHANGES: &str = "?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,?link,?linkat,\
-                               ?symlink,?symlinkat,?write,?pwrite64,?writev,?fsync,?fdatasync,?ftruncate,?fchmod";
-        self.azml_killed(dir, CHANGES, &[], n, args)
-    }
-
-    /// Runs azml, and kills it at the `n`th call of one of its threads about one of these files: reading and writing them
-    /// is among these.
-    pub fn azml_killed_about(&self, dir: &Path, files: &[PathBuf], n: usize, args: &[&str]) -> Output {
-        self.azml_killed(dir, "all", files, n, args)
-    }
-
-    fn azml_killed(&self, dir: &Path, calls: &str, files: &[PathBuf], n: usize, args: &[&str]) -> Output {
+    /// Runs azml, and kills it at a step.
+    pub fn azml_killed_at(&self, dir: &Path, step: Step, args: &[&str]) -> Output {
         let mut command = self.command("strace", dir);
-        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e"]);
-        command.arg(format!("inject={calls}:signal=SIGKILL:when={n}"));
-        for file in files {
-            command.arg("-P").arg(file);
-        }
-        command.arg(self.program("azml"));
+        command.args(["-f", "-qq", "-o", "/dev/null"]).args(step.options()).arg(self.program("azml"));
         self.sandbox.run(command, args, None)
     }
 

@@ -4,8 +4,10 @@ pub mod http;
 pub mod npm;
 pub mod seeds;
 pub mod ssh;
+pub mod steps;
 pub mod usage;
 pub mod venv;
 
 pub use http::Answer;
+pub use steps::Step;
 pub use usage::Usage;

@@ -9,22 +9,13 @@ use e2e::folder::{everything, noise, remove, write};
 use e2e::git::UserState;
 use e2e::{Actor, Contents, Output, Sandbox, Server, contents, git};
 use serde_json::json;
+use test_support::Step;
+use test_support::steps::{self, EVERY, Plan, SOME, SOME_AND_EVERY_WRITE};
 
-use super::{leftovers, steps, was_killed};
+use super::{leftovers, was_killed};
 
 /// Bytes of a large file: it is written in several pieces.
 const LENGTH: usize = 2_500_000;
-
-/// A step at which azml is killed.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    /// The nth change that one of its threads makes.
-    Change(usize),
-    /// The nth call about the large file, in the folder or in a store.
-    About(usize),
-}
-
-use Step::{About, Change};
 
 /// A remote, a project that is linked to it, and another computer's clone.
 struct Bed<'s> {
@@ -70,11 +61,8 @@ impl<'s> Bed<'s> {
         }
     }
 
-    fn kill(&self, step: Step, files: &[PathBuf], args: &[&str]) -> Output {
-        match step {
-            Change(n) => self.alice.azml_killed_at(&self.project, n, args),
-            About(n) => self.alice.azml_killed_about(&self.project, files, n, args),
-        }
+    fn kill(&self, step: Step, args: &[&str]) -> Output {
+        self.alice.azml_killed_at(&self.project, step, args)
     }
 
     fn azml(&self, args: &[&str]) -> Output {
@@ -136,42 +124,26 @@ impl<'s> Bed<'s> {
     }
 }
 
-/// Does it with azml killed at the steps of a list.
-fn at(list: &[Step], mut work: impl FnMut(usize, Step) -> bool) {
-    let met: Vec<_> = (1..).zip(list).filter(|(number, step)| work(*number, **step)).collect();
-    assert!(met.len() * 3 >= list.len() * 2, "{met:?} of {list:?}");
-}
-
-/// Does it with azml killed at all steps, each of the first, then fewer and fewer.
-fn at_all(mut work: impl FnMut(usize, Step) -> bool) {
+/// Works with azml killed at steps of each call; gives each a number.
+fn at_steps(plan: Plan, mut work: impl FnMut(usize, Step) -> bool) {
     let mut number = 0;
-    for kind in [Change, About] {
-        let mut kills = 0;
-        for step in steps() {
-            assert!(step < 1_000, "it never gets to its end");
-            number += 1;
-            if !work(number, kind(step)) {
-                break;
-            }
-            kills += 1;
-        }
-        assert!(kills > 3, "{kills} kills at {:?}", kind(kills));
-    }
+    let kills = steps::each(plan, |step| {
+        number += 1;
+        work(number, step)
+    });
+    assert!(kills > 2, "{kills} kills");
 }
 
-type Steps<'a> = &'a dyn Fn(&mut dyn FnMut(usize, Step) -> bool);
-
-fn snapshots(is_folder: bool, steps: Steps<'_>) {
+fn snapshots(is_folder: bool, plan: Plan) {
     let sandbox = Sandbox::new();
     let bed = Bed::new(&sandbox, is_folder);
     let _first = bed.azml(&["snapshot"]);
     let mut taken = Vec::new();
-    steps(&mut |number, step| {
+    at_steps(plan, |number, step| {
         let (content, oid) = bed.write(number);
         let before = contents(&bed.project);
         let user = UserState::of(&bed.alice, &bed.project);
-        let file = [bed.project.join("big.bin"), PathBuf::from("big.bin")];
-        let output = bed.kill(step, &file, &["snapshot", "-m", "killed"]);
+        let output = bed.kill(step, &["snapshot", "-m", "killed"]);
         let what = format!("killed at {step:?}: {output}");
         contents(&bed.project).assert_same(&before, &what);
         user.assert_same(&UserState::of(&bed.alice, &bed.project), &what);
@@ -197,16 +169,15 @@ fn snapshots(is_folder: bool, steps: Steps<'_>) {
     bed.assert_swept();
 }
 
-fn pushes(is_folder: bool, steps: Steps<'_>) {
+fn pushes(is_folder: bool, plan: Plan) {
     let sandbox = Sandbox::new();
     let bed = Bed::new(&sandbox, is_folder);
-    steps(&mut |number, step| {
+    at_steps(plan, |number, step| {
         let (_, oid) = bed.write(number);
         // This one is not pushed.
         let _taken = bed.azml(&["project", "snapshot"]);
-        let object = bed.history().join("lfs/objects").join(&oid[..2]).join(&oid[2..4]).join(&oid);
         let there = bed.remote_objects().join(&oid[..2]).join(&oid[2..4]).join(&oid);
-        let output = bed.kill(step, &[object, there.clone()], &["history", "sync"]);
+        let output = bed.kill(step, &["history", "sync"]);
         let what = format!("killed at {step:?}: {output}");
         bed.assert_sound(&what);
         // What the remote has of the branch, it has with the large file.
@@ -229,10 +200,10 @@ fn pushes(is_folder: bool, steps: Steps<'_>) {
     bed.assert_swept();
 }
 
-fn restores(is_folder: bool, steps: Steps<'_>) {
+fn restores(is_folder: bool, plan: Plan) {
     let sandbox = Sandbox::new();
     let bed = Bed::new(&sandbox, is_folder);
-    let (_, old) = bed.write(1);
+    let _old = bed.write(1);
     write(&bed.project, "gone/later.bin", noise(3, LENGTH));
     let commit =
         bed.alice.azml_json(&bed.project, &["snapshot"])["commit"].as_str().expect("a commit").to_owned();
@@ -242,24 +213,15 @@ fn restores(is_folder: bool, steps: Steps<'_>) {
     write(&bed.project, "new/never.bin", noise(4, LENGTH));
     let before = contents(&bed.project);
     let mut ends = [0; 2];
-    steps(&mut |_, step| {
-        let object = bed.history().join("lfs/objects").join(&old[..2]).join(&old[2..4]).join(&old);
-        let files = [
-            object,
-            bed.project.join("big.bin"),
-            PathBuf::from("big.bin"),
-            bed.project.join("new/never.bin"),
-        ];
-        let output = bed.kill(step, &files, &["snapshot", "restore", &commit]);
+    at_steps(plan, |_, step| {
+        let output = bed.kill(step, &["snapshot", "restore", &commit]);
         let what = format!("killed at {step:?}: {output}");
         let _repaired = bed.azml(&["project", "show"]);
-        let after = contents(&bed.project);
-        if after == of_old {
-            ends[1] += 1;
+        let is_done = contents(&bed.project) == of_old;
+        if is_done {
             let _undone = bed.azml(&["project", "restore", "--undo"]);
-        } else {
-            ends[0] += 1;
         }
+        ends[usize::from(is_done)] += usize::from(was_killed(&output));
         contents(&bed.project).assert_same(&before, &format!("{what}: neither finished nor undone"));
         bed.assert_sound(&what);
         was_killed(&output)
@@ -270,20 +232,19 @@ fn restores(is_folder: bool, steps: Steps<'_>) {
     bed.assert_swept();
 }
 
-fn fetches(is_folder: bool, steps: Steps<'_>) {
+fn fetches(is_folder: bool, plan: Plan) {
     let sandbox = Sandbox::new();
     let bed = Bed::new(&sandbox, is_folder);
     let mut known = Vec::new();
-    steps(&mut |number, step| {
+    at_steps(plan, |number, step| {
         let (content, oid) = bed.write(number);
         let _taken = bed.azml(&["snapshot"]);
         let _synced = bed.azml(&["history", "sync"]);
         let dropped = bed.alice.azml_json(&bed.project, &["project", "prune", "--keep", "0"]);
         assert_eq!(dropped["dropped"]["files"], json!(known.len() + 1), "{dropped}");
         let object = bed.history().join("lfs/objects").join(&oid[..2]).join(&oid[2..4]).join(&oid);
-        let incomplete = bed.history().join("lfs/incomplete").join(&oid);
         let before = contents(&bed.project);
-        let output = bed.kill(step, &[object.clone(), incomplete], &["history", "sync", "--large"]);
+        let output = bed.kill(step, &["history", "sync", "--large"]);
         let what = format!("killed at {step:?}: {output}");
         contents(&bed.project).assert_same(&before, &what);
         bed.assert_sound(&what);
@@ -302,7 +263,7 @@ fn fetches(is_folder: bool, steps: Steps<'_>) {
     bed.assert_swept();
 }
 
-fn prunes(is_folder: bool, steps: Steps<'_>) {
+fn prunes(is_folder: bool, plan: Plan) {
     let sandbox = Sandbox::new();
     let bed = Bed::new(&sandbox, is_folder);
     let mut taken = Vec::new();
@@ -318,9 +279,8 @@ fn prunes(is_folder: bool, steps: Steps<'_>) {
     std::fs::remove_file(at(&bed.remote_objects(), lost)).expect("an object");
     let objects = bed.history().join("lfs/objects");
     let before = contents(&bed.project);
-    steps(&mut |_, step| {
-        let files: Vec<PathBuf> = taken.iter().map(|(_, _, oid)| at(&objects, oid)).collect();
-        let output = bed.kill(step, &files, &["project", "prune", "--keep", "0"]);
+    at_steps(plan, |_, step| {
+        let output = bed.kill(step, &["project", "prune", "--keep", "0"]);
         let what = format!("killed at {step:?}: {output}");
         assert!(at(&objects, lost).is_file(), "{what}");
         contents(&bed.project).assert_same(&before, &what);
@@ -342,69 +302,64 @@ fn prunes(is_folder: bool, steps: Steps<'_>) {
 
 #[test]
 fn a_snapshot_that_is_killed_has_nothing_half_and_the_next_has_all() {
-    let list = [Change(6), Change(12), About(2), About(4), About(5)];
-    snapshots(false, &|work| at(&list, work));
+    snapshots(false, SOME);
 }
 
 #[test]
 fn a_push_that_is_killed_brings_no_snapshot_without_its_files_and_the_next_goes_on() {
-    let list = [Change(3), Change(8), About(2), About(6)];
-    pushes(false, &|work| at(&list, work));
+    pushes(false, SOME);
 }
 
 #[test]
 fn a_restore_that_is_killed_ends_in_one_of_two_states() {
-    let list = [Change(2), Change(6), Change(10), Change(12), About(2), About(4), About(5)];
-    restores(false, &|work| at(&list, work));
+    restores(false, SOME_AND_EVERY_WRITE);
 }
 
 #[test]
 fn a_fetch_that_is_killed_goes_on_where_it_was() {
-    let list = [Change(4), About(2), About(5), About(9)];
-    fetches(false, &|work| at(&list, work));
+    fetches(false, SOME);
 }
 
 #[test]
 fn a_prune_that_is_killed_has_dropped_nothing_that_the_remote_lacks() {
-    let list = [Change(1), Change(2), About(1), About(2)];
-    prunes(false, &|work| at(&list, work));
+    prunes(false, SOME);
 }
 
 mod heavy {
-    use super::{at_all, fetches, prunes, pushes, restores, snapshots};
+    use super::{EVERY, fetches, prunes, pushes, restores, snapshots};
 
     #[test]
     fn snapshots_killed_at_any_step() {
-        snapshots(false, &|work| at_all(work));
+        snapshots(false, EVERY);
     }
 
     #[test]
     fn pushes_killed_at_any_step() {
-        pushes(false, &|work| at_all(work));
+        pushes(false, EVERY);
     }
 
     #[test]
     fn pushes_to_a_folder_killed_at_any_step() {
-        pushes(true, &|work| at_all(work));
+        pushes(true, EVERY);
     }
 
     #[test]
     fn restores_killed_at_any_step() {
-        restores(false, &|work| at_all(work));
+        restores(false, EVERY);
     }
 
     #[test]
     fn fetches_killed_at_any_step() {
-        fetches(false, &|work| at_all(work));
+        fetches(false, EVERY);
     }
 
     #[test]
     fn fetches_from_a_folder_killed_at_any_step() {
-        fetches(true, &|work| at_all(work));
+        fetches(true, EVERY);
     }
 
     #[test]
     fn prunes_killed_at_any_step() {
-        prunes(false, &|work| at_all(work));
+        prunes(false, EVERY);
     }
 }

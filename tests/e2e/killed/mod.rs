@@ -1,4 +1,6 @@
 //! azml, killed at every step: submit, sync and restore leave nothing that the next command can't go on from.
+//!
+//! The usual tests kill at a few steps; those in `heavy` at all.
 
 mod large;
 
@@ -7,11 +9,7 @@ use std::path::{Path, PathBuf};
 use e2e::folder::{copy, remove, write};
 use e2e::git::UserState;
 use e2e::{Actor, Output, Sandbox, contents, git};
-
-/// Steps at which to kill: each of the first, then fewer and fewer.
-fn steps() -> impl Iterator<Item = usize> {
-    std::iter::successors(Some(1), |step| Some(step + 1 + step / 12))
-}
+use test_support::steps::{self, EVERY, Plan, SOME, SOME_AND_EVERY_WRITE};
 
 /// Returns whether the kill came: strace passes the signal on as its own end.
 fn was_killed(output: &Output) -> bool {
@@ -40,23 +38,22 @@ fn unpushed(alice: &Actor<'_>, project: &Path) -> String {
     alice.azml_json(project, &["project", "show"])["owed"].to_string()
 }
 
-#[test]
-fn a_submit_killed_at_any_step_loses_nothing_and_the_next_one_works() {
+fn submits(plan: Plan) {
     let sandbox = Sandbox::new();
     let (remote, alice, project) = sandbox.project_with_remote();
     write(&project, "train.py", "print('trained')\n");
     let mut known = vec![alice.submit(&project, &["train.py"])];
     let history = git::history_of(&project);
-    let (mut kills, mut recorded) = (0, 0);
-    for step in steps() {
-        assert!(step < 3000, "the submit never gets to its end");
-        write(&project, "edit", format!("{step}\n"));
-        write(&project, format!("more/{step}"), "x\n");
+    let (mut tries, mut recorded) = (0, 0);
+    let kills = steps::each(plan, |step| {
+        tries += 1;
+        write(&project, "edit", format!("{tries}\n"));
+        write(&project, format!("more/{tries}"), "x\n");
         let before = contents(&project);
         let user = UserState::of(&alice, &project);
         let args = ["experiment", "submit", "-c", "local", "train.py"];
         let output = alice.azml_killed_at(&project, step, &args);
-        let what = format!("killed at step {step}: {output}");
+        let what = format!("killed at {step:?}: {output}");
 
         let _repaired = alice.azml(&project, &["project", "show"]).ok();
         contents(&project).assert_same(&before, &what);
@@ -69,12 +66,9 @@ fn a_submit_killed_at_any_step_loses_nothing_and_the_next_one_works() {
             recorded += 1;
         }
         known = runs;
-        if !was_killed(&output) {
-            break;
-        }
-        kills += 1;
-    }
-    assert!(kills > 20 && recorded > 3, "{kills} kills, of which {recorded} after the record");
+        was_killed(&output)
+    });
+    assert!(kills > 8 && recorded > 2, "{kills} kills, of which {recorded} after the record");
     git::assert_sound(&alice, &history);
     git::assert_sound(&alice, &remote);
     let last = alice.submit(&project, &["train.py"]);
@@ -90,8 +84,7 @@ fn a_submit_killed_at_any_step_loses_nothing_and_the_next_one_works() {
     assert_eq!(sound.json()["problems"].as_array().map(Vec::len), Some(0), "{sound}");
 }
 
-#[test]
-fn a_sync_killed_at_any_step_delivers_the_next_time() {
+fn syncs(plan: Plan) {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice").with_env("AZML_PUSH_WAIT", "0");
     let remote = sandbox.bare_repo("remote.git");
@@ -103,36 +96,31 @@ fn a_sync_killed_at_any_step_delivers_the_next_time() {
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
     let there = sandbox.dir("laptop");
     let _cloned = other.azml(&there, &["project", "clone", &url, "iris"]).ok();
-    let (mut kills, mut runs) = (0, 1);
-    for step in steps() {
-        assert!(step < 1000, "the sync never gets to its end");
+    let mut runs = 1;
+    let kills = steps::each(plan, |step| {
         // Both have something new: there is to be fetched, joined and pushed.
-        write(&project, "edit", format!("{step}\n"));
+        write(&project, "edit", format!("{runs}\n"));
         let _mine = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).ok();
         let roamed = there.join("iris");
-        write(&roamed, "theirs", format!("{step}\n"));
+        write(&roamed, "theirs", format!("{runs}\n"));
         let _theirs = other.azml(&roamed, &["experiment", "submit", "-c", "local", "train.py"]).ok();
         let _synced = other.azml(&roamed, &["history", "sync"]).ok();
         runs += 2;
         let output = alice.azml_killed_at(&project, step, &["history", "sync"]);
-        let what = format!("killed at step {step}: {output}");
+        let what = format!("killed at {step:?}: {output}");
         git::assert_sound(&alice, &remote);
         let _synced = alice.azml(&project, &["history", "sync"]).ok();
         assert_eq!(unpushed(&alice, &project), "[]", "{what}");
         assert_eq!(alice.run_ids(&project).len(), runs, "{what}");
-        if !was_killed(&output) {
-            break;
-        }
-        kills += 1;
-    }
+        was_killed(&output)
+    });
     assert!(kills > 8, "only {kills} kills");
     git::assert_sound(&alice, &git::history_of(&project));
     git::assert_sound(&alice, &remote);
     assert_eq!(leftovers(&alice, &project), Vec::<PathBuf>::new());
 }
 
-#[test]
-fn a_restore_killed_at_any_step_ends_in_one_of_two_states() {
+fn restores(plan: Plan) {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
     let work = sandbox.dir("work");
@@ -145,27 +133,58 @@ fn a_restore_killed_at_any_step_ends_in_one_of_two_states() {
     std::fs::remove_dir_all(original.join("gone later")).expect("removed");
     write(&original, "new/deeper", "never in a snapshot\n");
     let before = contents(&original);
-    let (mut kills, mut finished) = (0, 0);
-    for step in steps() {
-        assert!(step < 1000, "the restore never gets to its end");
+    let mut finished = 0;
+    let kills = steps::each(plan, |step| {
         let project = work.join("killed");
         copy(&original, &project);
         let output = alice.azml_killed_at(&project, step, &["project", "restore", "--run-id", &run]);
+        let what = format!("neither finished nor undone after a kill at {step:?}: {output}");
         let _repaired = alice.azml(&project, &["project", "show"]).ok();
         let after = contents(&project);
         if after == of_run {
-            finished += 1;
+            finished += usize::from(was_killed(&output));
             let _undone = alice.azml(&project, &["project", "restore", "--undo"]).ok();
-            contents(&project).assert_same(&before, &format!("undone after a kill at step {step}"));
+            contents(&project).assert_same(&before, &what);
         } else {
-            after.assert_same(&before, &format!("killed at step {step}: neither finished nor undone"));
+            after.assert_same(&before, &what);
         }
         git::assert_sound(&alice, &git::history_of(&project));
         remove(&project);
-        if !was_killed(&output) {
-            break;
-        }
-        kills += 1;
+        was_killed(&output)
+    });
+    assert!(kills > 8 && finished > 0, "{kills} kills, {finished} finished");
+}
+
+#[test]
+fn a_submit_killed_at_any_step_loses_nothing_and_the_next_one_works() {
+    submits(SOME);
+}
+
+#[test]
+fn a_sync_killed_at_any_step_delivers_the_next_time() {
+    syncs(SOME);
+}
+
+#[test]
+fn a_restore_killed_at_any_step_ends_in_one_of_two_states() {
+    restores(SOME_AND_EVERY_WRITE);
+}
+
+mod heavy {
+    use super::{EVERY, restores, submits, syncs};
+
+    #[test]
+    fn submits_killed_at_any_step() {
+        submits(EVERY);
     }
-    assert!(kills > 8 && finished > 1, "{kills} kills, {finished} finished");
+
+    #[test]
+    fn syncs_killed_at_any_step() {
+        syncs(EVERY);
+    }
+
+    #[test]
+    fn restores_killed_at_any_step() {
+        restores(EVERY);
+    }
 }

@@ -8,16 +8,24 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_support::{Answer, http};
+use test_support::{Answer, Step, http};
+use tokio::runtime::Handle;
 
 use crate::binary::Served;
 use crate::git::Git;
 
 const REPO: &str = "/acme/iris/_apis/git/repositories/extra";
 const ZEROS: &str = "0000000000000000000000000000000000000000";
-/// The calls that change the repository, and those that change the database. A `?`: not every machine has every call.
-const FILES: &str = "?rename,?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat";
-const DATABASE: &str = "?pwrite64,?fsync,?fdatasync";
+/// Calls at which a seed kills, and how often about each comes: some change the repository, the last three the database.
+const CALLS: [(&str, u64); 7] = [
+    ("?rename", 12),
+    ("?renameat", 12),
+    ("?unlink", 12),
+    ("?mkdir", 12),
+    ("?write", 60),
+    ("?pwrite64", 60),
+    ("?fdatasync", 20),
+];
 
 /// A request by alice.
 fn ask(url: &str, method: &str, path: &str, body: &Value) -> std::io::Result<Answer> {
@@ -103,10 +111,10 @@ impl Prepared {
 
     /// Lets a server complete both and push, and kills it at a step. Checks what the next server makes of it; returns
     /// whether the step came at all.
-    async fn kill_at(&self, calls: &str, step: usize, strategy: u8) -> bool {
+    async fn kill_at(&self, step: Step, strategy: u8) -> bool {
         let name = "step";
         self.copy(name);
-        let mut traced = self.start_traced(calls, step, name);
+        let mut traced = self.start_traced(step, name);
         let ready = ready_line(&mut traced);
         let (mut was_killed, mut statuses) = (true, (None, None));
         if let Some((url, pid)) = &ready {
@@ -133,15 +141,15 @@ impl Prepared {
                 .expect("kill runs");
         }
         traced.wait().expect("strace ends");
-        self.judge(name, &format!("{calls} {step}, strategy {strategy}"), strategy, statuses).await;
+        self.judge(name, &format!("{step:?}, strategy {strategy}"), strategy, statuses).await;
         fs::remove_dir_all(self.dir.path().join(name)).expect("it goes");
         was_killed
     }
 
-    fn start_traced(&self, calls: &str, step: usize, data: &str) -> Child {
+    fn start_traced(&self, step: Step, data: &str) -> Child {
         let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e"]);
-        strace.arg(format!("inject={calls}:signal=SIGKILL:when={step}")).arg(env!("CARGO_BIN_EXE_vsts-mock"));
+        strace.args(["-f", "-qq", "-o", "/dev/null"]).args(step.options());
+        strace.arg(env!("CARGO_BIN_EXE_vsts-mock"));
         strace.args(["serve", "--config", "seed.toml", "--http", "127.0.0.1:0", "--data-dir", data]);
         strace.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", self.dir.path());
         let log = fs::File::options().create(true).append(true).open(self.dir.path().join("log"));
@@ -234,16 +242,18 @@ fn is_settled(url: &str) -> Option<bool> {
     Some(is_over)
 }
 
-/// Kills at some steps of every kind. A seed chooses them, so that a failure can be had again.
+/// Kills at four steps. A seed chooses them, so that a failure can be had again.
 async fn kill_at_random(seed: u64, strategy: u8) {
     let prepared = Prepared::new(strategy).await;
     let mut random = seed;
-    for calls in [FILES, DATABASE, FILES, DATABASE] {
+    let mut below = |bound: u64| {
         // Knuth's generator.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let step =
-            1 + usize::try_from(random >> 33).expect("it is small") % if calls == FILES { 40 } else { 80 };
-        prepared.kill_at(calls, step, strategy).await;
+        usize::try_from((random >> 33) % bound).expect("it is small")
+    };
+    for _ in 0..4 {
+        let (call, often) = CALLS[below(CALLS.len() as u64)];
+        prepared.kill_at(Step { call, nth: 1 + below(often) }, strategy).await;
     }
 }
 
@@ -251,30 +261,45 @@ async fn kill_at_random(seed: u64, strategy: u8) {
 async fn a_server_killed_amid_completions_and_a_push_leaves_one_outcome_of_each() {
     kill_at_random(1, 1).await;
     kill_at_random(2, 3).await;
-    // The lock of master is left.
-    let _was_killed = Prepared::new(1).await.kill_at(FILES, 4, 1).await;
+    // Mostly about to make the lock of master its value.
+    let prepared = Prepared::new(1).await;
+    for nth in [2, 4] {
+        let _was_killed = prepared.kill_at(Step { call: "?renameat", nth }, 1).await;
+    }
 }
 
 mod heavy {
+    use test_support::steps;
+
     use super::*;
 
+    /// Kills a server at every step of completions by one strategy.
+    async fn at_every_step(strategy: u8) {
+        let prepared = Prepared::new(strategy).await;
+        let kills = steps::each(steps::EVERY, |step| {
+            tokio::task::block_in_place(|| Handle::current().block_on(prepared.kill_at(step, strategy)))
+        });
+        assert!(kills > 20, "{kills} kills");
+    }
+
     #[tokio::test(flavor = "multi_thread")]
-    async fn at_every_step() {
-        for strategy in 1..=4 {
-            let prepared = Prepared::new(strategy).await;
-            for calls in [FILES, DATABASE] {
-                let mut steps = 1..;
-                let killed = steps.by_ref().take(2000);
-                let mut count = 0;
-                for step in killed {
-                    if !prepared.kill_at(calls, step, strategy).await {
-                        break;
-                    }
-                    count += 1;
-                }
-                assert!(count > 5, "{count} kills by {calls}");
-            }
-        }
+    async fn at_every_step_without_fast_forward() {
+        at_every_step(1).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn at_every_step_of_a_squash() {
+        at_every_step(2).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn at_every_step_of_a_rebase() {
+        at_every_step(3).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn at_every_step_of_a_rebase_with_a_merge() {
+        at_every_step(4).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

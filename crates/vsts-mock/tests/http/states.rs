@@ -322,11 +322,15 @@ async fn a_client_that_hangs_holds_nothing_up_for_long() {
 }
 
 mod heavy {
+    use test_support::{Step, steps};
+
     use super::*;
 
-    /// The calls that move folders, and those that change the database, with how many of them pass between two tries.
-    const CALLS: [(&str, usize); 2] =
-        [("?rename,?renameat,?renameat2", 1), ("?pwrite64,?fsync,?fdatasync", 5)];
+    /// The calls that change folders and files, with how many of them pass between two tries: of the database's writes, five.
+    fn calls() -> impl Iterator<Item = (&'static str, usize)> {
+        let stride = |call| if call == "?pwrite64" { 5 } else { 1 };
+        steps::FOLDERS.into_iter().chain(steps::FILES).map(move |call| (call, stride(call)))
+    }
 
     /// A server that is killed at any step of going back is, after the next start, in one of the two states as a whole.
     #[tokio::test(flavor = "multi_thread")]
@@ -362,8 +366,8 @@ mod heavy {
         assert!(served.terminate().success());
 
         let (mut seen_old, mut seen_new) = (0, 0);
-        for (calls, stride) in CALLS {
-            for step in (1..200).step_by(stride) {
+        for (call, stride) in calls() {
+            for step in (1..400).step_by(stride).map(|nth| Step { call, nth }) {
                 let copy = dir.path().join("step");
                 if copy.exists() {
                     fs::remove_dir_all(&copy).expect("it is ours");
@@ -372,13 +376,9 @@ mod heavy {
                 assert!(copied.expect("cp runs").success());
                 let served = Served::start(dir.path(), &["--data-dir", "step"]);
                 let mut tracer = Command::new("strace")
-                    .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
-                    .args([
-                        "-e",
-                        &format!("inject={calls}:signal=SIGKILL:when={step}"),
-                        "-p",
-                        &served.pid().to_string(),
-                    ])
+                    .args(["-f", "-qq", "-o", "/dev/null"])
+                    .args(step.options())
+                    .args(["-p", &served.pid().to_string()])
                     .stderr(Stdio::piped())
                     .spawn()
                     .expect("strace starts");
@@ -417,14 +417,14 @@ mod heavy {
                     .ok();
                 let tip = tip.split('\t').next().unwrap_or_default().to_owned();
                 if erin == 404 {
-                    assert_eq!(tip, old, "{calls} {step}");
+                    assert_eq!(tip, old, "{step:?}");
                     seen_old += 1;
                 } else {
-                    assert_eq!((erin, &tip), (200, &new), "{calls} {step}");
-                    assert!(!was_done, "{calls} {step}: it was promised");
+                    assert_eq!((erin, &tip), (200, &new), "{step:?}");
+                    assert!(!was_done, "{step:?}: it was promised");
                     seen_new += 1;
                 }
-                assert!(!copy.join("restoring").exists(), "{calls} {step}");
+                assert!(!copy.join("restoring").exists(), "{step:?}");
                 if was_done {
                     break;
                 }
