@@ -2,6 +2,7 @@
 //! `target/package` and tried.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -146,9 +147,11 @@ fn image(out: &Path, binary: &Path) -> Outcome {
         .ok_or("neither podman nor docker is installed")?;
     let context = out.join("container");
     let root = context.join("root");
-    for folder in ["root/usr/bin", "root/etc/vsts-mock", "data"] {
+    for folder in ["root/usr/bin", "root/etc/vsts-mock", "owned/data", "owned/tmp"] {
         fs::create_dir_all(context.join(folder))?;
     }
+    // It holds hashes of passwords, and private repositories.
+    fs::set_permissions(context.join("owned/data"), fs::Permissions::from_mode(0o700))?;
     fs::copy(workspace::root().join("packages/container/Containerfile"), context.join("Containerfile"))?;
     fs::copy(binary, root.join("usr/bin/vsts-mock"))?;
     for library in libraries(binary)? {
@@ -172,13 +175,14 @@ fn image(out: &Path, binary: &Path) -> Outcome {
         std::thread::sleep(HEALTH_PAUSE);
         process::succeeds(Command::new(engine).args(["exec", id.trim(), "/usr/bin/vsts-mock", "health"]))
     });
-    let log = process::capture(Command::new(engine).args(["logs", id.trim()]));
+    // Warnings are on its error output.
+    let log = Command::new(engine).args(["logs", id.trim()]).output()?;
     process::succeeds(Command::new(engine).args(["stop", id.trim()]));
-    if healthy {
-        return Ok(());
+    let log = format!("{}{}", String::from_utf8_lossy(&log.stdout), String::from_utf8_lossy(&log.stderr));
+    if !healthy {
+        return Err(format!("the container does not answer: {log}").into());
     }
-    Err(format!("the container does not answer: {}", String::from_utf8_lossy(&log.unwrap_or_default()))
-        .into())
+    if log.contains("WARN") { Err(format!("the container warns: {log}").into()) } else { Ok(()) }
 }
 
 /// The number of health checks before a container is given up, and the time before each.
