@@ -15,12 +15,17 @@ use crate::limits::{HOOK_FIELD_BYTES, HOOK_SUBSCRIPTIONS};
 use crate::registry::random_id;
 
 /// The events that can be subscribed to, each with what it tells.
-pub(crate) const EVENT_TYPES: [(&str, &str); 5] = [
+pub(crate) const EVENT_TYPES: [(&str, &str); 10] = [
     ("git.push", "Code pushed"),
     ("git.pullrequest.created", "Pull request created"),
     ("git.pullrequest.updated", "Pull request updated"),
     ("git.pullrequest.merged", "Pull request merge attempted"),
     ("ms.vss-code.git-pullrequest-comment-event", "Pull request commented on"),
+    ("workitem.created", "Work item created"),
+    ("workitem.updated", "Work item updated"),
+    ("workitem.commented", "Work item commented on"),
+    ("workitem.deleted", "Work item deleted"),
+    ("workitem.restored", "Work item restored"),
 ];
 
 /// A subscription as a client asks for it.

@@ -14,13 +14,13 @@ use crate::site::{Site, ZEROS, add};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A program that takes events and answers each with the next of some statuses, and then with 200.
-struct Sink {
-    url: String,
-    requests: Receiver<(String, Value)>,
+pub(crate) struct Sink {
+    pub(crate) url: String,
+    pub(crate) requests: Receiver<(String, Value)>,
 }
 
 impl Sink {
-    fn start(mut statuses: Vec<u16>) -> Self {
+    pub(crate) fn start(mut statuses: Vec<u16>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/hook?x=1", listener.local_addr().expect("an address"));
         let (sender, requests) = channel();
@@ -48,12 +48,12 @@ impl Sink {
     }
 
     /// The next event.
-    fn next(&self) -> (String, Value) {
+    pub(crate) fn next(&self) -> (String, Value) {
         self.requests.recv_timeout(TIMEOUT).expect("an event comes")
     }
 
     /// The next events, by their types; as many as wanted.
-    fn some(&self, count: usize) -> Vec<Value> {
+    pub(crate) fn some(&self, count: usize) -> Vec<Value> {
         let mut all: Vec<Value> = (0..count).map(|_| self.next().1).collect();
         all.sort_by_key(|one| one["eventType"].as_str().map(str::to_owned));
         all
@@ -61,13 +61,13 @@ impl Sink {
 }
 
 /// Makes a subscription as alice, who owns the account.
-async fn subscribe(site: &Site, url: &str, event_type: &str, filters: Value) -> Value {
+pub(crate) async fn subscribe(site: &Site, url: &str, event_type: &str, filters: Value) -> Value {
     site.post("/acme/_apis/hooks/subscriptions?api-version=4.1", "alicepat", &body(url, event_type, &filters))
         .await
         .expect(200)
 }
 
-fn body(url: &str, event_type: &str, filters: &Value) -> Value {
+pub(crate) fn body(url: &str, event_type: &str, filters: &Value) -> Value {
     json!({
         "publisherId": "tfs",
         "eventType": event_type,
@@ -260,7 +260,10 @@ async fn subscriptions_are_for_administrators_and_events_stay_on_this_computer()
     assert_eq!((&changed["status"], &changed["id"]), (&json!("disabledByUser"), &made["id"]));
     let types =
         site.get("/acme/_apis/hooks/publishers/tfs/eventTypes?api-version=4.1", "alicepat").await.expect(200);
-    assert_eq!(types["count"], 5);
+    assert_eq!(types["count"], 10);
+    let created =
+        types["value"].as_array().and_then(|all| all.iter().find(|one| one["id"] == "workitem.created"));
+    assert_eq!(created.expect("it is there")["supportedResourceVersions"], json!(["1.0", "5.1-preview.3"]));
 }
 
 /// A program that takes one event over TLS, with a certificate that an authority of its own has signed; the authority as PEM.

@@ -36,4 +36,5 @@ mod security;
 mod site;
 mod subjects;
 mod texts;
+mod work_item_hooks;
 mod work_items;

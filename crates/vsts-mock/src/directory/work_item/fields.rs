@@ -63,7 +63,10 @@ pub(crate) const CREATOR: &str = "System.CreatedBy";
 pub(crate) const CHANGED: &str = "System.ChangedDate";
 pub(crate) const CHANGER: &str = "System.ChangedBy";
 pub(crate) const NODE: &str = "System.NodeName";
+pub(crate) const IS_DELETED: &str = "System.IsDeleted";
 pub(crate) const STATE_CHANGED: &str = "Microsoft.VSTS.Common.StateChangeDate";
+pub(crate) const DESCRIPTION: &str = "System.Description";
+pub(crate) const REPRO_STEPS: &str = "Microsoft.VSTS.TCM.ReproSteps";
 pub(crate) const SEVERITY: &str = "Microsoft.VSTS.Common.Severity";
 pub(crate) const PRIORITY: &str = "Microsoft.VSTS.Common.Priority";
 pub(crate) const VALUE_AREA: &str = "Microsoft.VSTS.Common.ValueArea";
@@ -79,7 +82,7 @@ const fn own(reference: &'static str, name: &'static str, kind: FieldType) -> Fi
 }
 
 /// All fields.
-pub(crate) static ALL: [Field; 57] = [
+pub(crate) static ALL: [Field; 58] = [
     own(ID, "ID", Integer),
     own(REV, "Rev", Integer),
     own(PROJECT, "Team Project", Text),
@@ -92,7 +95,7 @@ pub(crate) static ALL: [Field; 57] = [
     field(ASSIGNED, "Assigned To", Person),
     field(TAGS, "Tags", Html),
     field(HISTORY, "History", History),
-    field("System.Description", "Description", Html),
+    field(DESCRIPTION, "Description", Html),
     own(PARENT_ID, "Parent", Integer),
     own(COMMENTS, "Comment Count", Integer),
     own(CREATED, "Created Date", Time),
@@ -100,6 +103,7 @@ pub(crate) static ALL: [Field; 57] = [
     own(CHANGED, "Changed Date", Time),
     own(CHANGER, "Changed By", Person),
     own(NODE, "Node Name", Text),
+    own(IS_DELETED, "Is Deleted", Boolean),
     own(STATE_CHANGED, "State Change Date", Time),
     own("Microsoft.VSTS.Common.ActivatedDate", "Activated Date", Time),
     own("Microsoft.VSTS.Common.ActivatedBy", "Activated By", Person),
@@ -122,7 +126,7 @@ pub(crate) static ALL: [Field; 57] = [
     field("Microsoft.VSTS.Common.AcceptanceCriteria", "Acceptance Criteria", Html),
     field("Microsoft.VSTS.Common.ReviewedBy", "Reviewed By", Person),
     field("Microsoft.VSTS.CMMI.Blocked", "Blocked", Text),
-    field("Microsoft.VSTS.TCM.ReproSteps", "Repro Steps", Html),
+    field(REPRO_STEPS, "Repro Steps", Html),
     field("Microsoft.VSTS.TCM.SystemInfo", "System Info", Html),
     field("Microsoft.VSTS.TCM.Steps", "Steps", Html),
     field("Microsoft.VSTS.Build.FoundIn", "Found In", Text),

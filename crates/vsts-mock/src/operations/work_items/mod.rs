@@ -1,6 +1,7 @@
 //! Work items: found, made, changed, deleted, commented on, and queried for.
 
 pub(crate) mod comments;
+pub(crate) mod history;
 pub(crate) mod recycle_bin;
 mod search;
 

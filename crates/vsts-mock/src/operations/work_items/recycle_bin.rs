@@ -43,7 +43,7 @@ pub(crate) async fn restore(app: &App, scope: Scope<'_>, id: &str) -> Result<Wor
     let mut change = app.state.change().await;
     let item = one(&change.directory, scope, id)?.clone();
     check(&change.directory, scope, &item)?;
-    let restored = change.restore_work_item(&item);
+    let restored = change.restore_work_item(&item, stamp(app, scope))?;
     change.commit().await?;
     Ok(restored)
 }

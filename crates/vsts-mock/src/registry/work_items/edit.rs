@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::values::{person, present, read};
-use super::{NewRelation, Stamp, Step, TestPath, WorkItemError, check_note, check_notes};
+use super::{NewRelation, Stamp, Step, TestPath, WorkItemError, check_note, check_notes, check_revisions};
 use crate::directory::work_item::fields::{self, Field, FieldType};
 use crate::directory::work_item::work_item_type::{self, Category, WorkItemType};
 use crate::directory::work_item::{ARTIFACT, LINK_TYPES, PARENT, Relation, RelationTarget};
-use crate::directory::{Note, Project, Revision, WorkItem};
-use crate::limits::{FACTS_BYTES, RELATIONS, WORK_ITEM_REVISIONS};
+use crate::directory::{Note, Project, WorkItem};
+use crate::limits::{FACTS_BYTES, RELATIONS};
 use crate::state::Change;
 
 /// The date of the revision that ends the one that is valid.
@@ -49,20 +49,17 @@ impl<'c, 's> Edit<'c, 's> {
         if !is_new && self.item == self.before && self.note.is_none() {
             return Ok(self.item);
         }
-        if self.item.rev >= WORK_ITEM_REVISIONS {
-            let most = format!("A work item has at most {WORK_ITEM_REVISIONS} revisions.");
-            return Err(WorkItemError::TooMany(most));
-        }
+        check_revisions(&self.item)?;
         self.follow_state()?;
-        self.item.rev += 1;
-        (self.item.changer, self.item.changed) = (self.stamp.by, self.stamp.now);
         self.keep_note();
-        let Self { change, before, item, .. } = self;
-        if !is_new {
-            let (account, id, rev) = (before.account, before.id, before.rev);
-            change.put(Revision { account, item: id, rev, state: before.clone() });
-        }
-        change.put(item.clone());
+        let Self { change, before, item, stamp, .. } = self;
+        let item = if is_new {
+            let item = WorkItem { rev: 1, ..item };
+            change.put(item.clone());
+            item
+        } else {
+            change.put_revision(item, &before, stamp)
+        };
         let linked = item.pull_requests();
         change.sync_pull_requests(&before, &linked);
         link_others(change, &before, &item);

@@ -16,7 +16,7 @@ use crate::directory::work_item::{
     ARTIFACT, Deletion, Relation, RelationTarget, artifact_of, fields, work_item_type,
 };
 use crate::directory::{Note, Project, PullRequest, Record, Revision, WorkItem};
-use crate::limits::{FIELD_TEXT_CHARS, WORK_ITEM_COMMENTS, WORK_ITEMS};
+use crate::limits::{FIELD_TEXT_CHARS, WORK_ITEM_COMMENTS, WORK_ITEM_REVISIONS, WORK_ITEMS};
 use crate::state::Change;
 use edit::Edit;
 
@@ -255,19 +255,29 @@ impl Change<'_> {
     /// Puts a work item into the recycle bin.
     pub(crate) fn bin_work_item(&mut self, item: &WorkItem, stamp: Stamp) -> WorkItem {
         let deletion = Deletion { by: stamp.by, time: stamp.now, is_final: false };
-        let binned = WorkItem { deletion: Some(deletion), ..item.clone() };
         self.sync_pull_requests(item, &[]);
-        self.put(binned.clone());
-        binned
+        self.put_revision(WorkItem { deletion: Some(deletion), ..item.clone() }, item, stamp)
     }
 
     /// Takes a work item out of the recycle bin again.
-    pub(crate) fn restore_work_item(&mut self, item: &WorkItem) -> WorkItem {
-        let restored = WorkItem { deletion: None, ..item.clone() };
+    pub(crate) fn restore_work_item(
+        &mut self,
+        item: &WorkItem,
+        stamp: Stamp,
+    ) -> Result<WorkItem, WorkItemError> {
+        check_revisions(item)?;
         let none = WorkItem { relations: Vec::new(), ..item.clone() };
-        self.sync_pull_requests(&none, &restored.pull_requests());
-        self.put(restored.clone());
-        restored
+        self.sync_pull_requests(&none, &item.pull_requests());
+        Ok(self.put_revision(WorkItem { deletion: None, ..item.clone() }, item, stamp))
+    }
+
+    /// Puts an item as a new revision of what it was before.
+    fn put_revision(&mut self, item: WorkItem, before: &WorkItem, stamp: Stamp) -> WorkItem {
+        let (account, id, rev) = (before.account, before.id, before.rev);
+        self.put(Revision { account, item: id, rev, state: before.clone() });
+        let item = WorkItem { rev: rev + 1, changer: stamp.by, changed: stamp.now, ..item };
+        self.put(item.clone());
+        item
     }
 
     /// Removes all of a work item but its number.
@@ -381,6 +391,16 @@ impl Change<'_> {
         other.relations.retain(|one| !(Some(one.kind.as_str()) == reverse && one.target == own));
         self.put(other);
     }
+}
+
+/// Refuses a further revision of an item that has many.
+fn check_revisions(item: &WorkItem) -> Result<(), WorkItemError> {
+    if item.rev >= WORK_ITEM_REVISIONS {
+        return Err(WorkItemError::TooMany(format!(
+            "A work item has at most {WORK_ITEM_REVISIONS} revisions."
+        )));
+    }
+    Ok(())
 }
 
 fn check_note(text: &str) -> Result<(), WorkItemError> {

@@ -97,6 +97,7 @@ pub(crate) fn present(directory: &Directory, project: &Project, item: &WorkItem,
         fields::KIND => item.kind.as_str().into(),
         fields::AREA => path(&item.area).into(),
         fields::ITERATION => path(&item.iteration).into(),
+        fields::IS_DELETED => item.deletion.map_or(Value::Null, |_| true.into()),
         fields::NODE => {
             item.area.rsplit('\\').next().filter(|last| !last.is_empty()).unwrap_or(&project.name).into()
         }

@@ -3,6 +3,8 @@
 
 mod deliver;
 mod payload;
+mod told;
+mod work_items;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -12,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::reply::{Outcome, Reply};
+use super::work::event::VERSIONS;
 use super::{Call, shape};
 use crate::directory::{Directory, Subscription};
 use crate::operations::hooks::{self, EVENT_TYPES, MASK, NewSubscription};
@@ -197,7 +200,11 @@ pub(super) fn event_types(_call: &Call<'_>) -> Outcome {
 }
 
 fn event_type((id, name): &(&str, &str)) -> Value {
-    let versions = if id.ends_with("comment-event") { ["2.0"].as_slice() } else { &["1.0"] };
+    let versions = match *id {
+        id if id.ends_with("comment-event") => &["2.0"][..],
+        id if id.starts_with("workitem.") => &VERSIONS,
+        _ => &["1.0"],
+    };
     json!({ "id": id, "publisherId": PUBLISHER, "name": name, "description": name, "supportedResourceVersions": versions })
 }
 

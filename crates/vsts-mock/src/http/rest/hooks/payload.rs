@@ -13,22 +13,31 @@ use super::super::git::{pulls, pushes};
 use super::super::locations::Values;
 use super::super::query::Query;
 use super::super::{Call, shape};
+use super::told::{Told, Words};
+use super::work_items;
 use crate::access::{Permissions, Principal};
 use crate::app::App;
 use crate::directory::pull_request::{MergeStatus, PullStatus};
 use crate::directory::{PullRequest, Repo, Subscription};
 use crate::operations::pushes::find as find_push;
+use crate::operations::scope::Scope;
 use crate::registry::random_id;
 
 /// Something that happened, of one event type.
 #[derive(Clone, Debug)]
 pub(super) struct Notice {
-    pub(super) repo: Repo,
     pub(super) event_type: &'static str,
-    subject: Subject,
+    about: About,
 }
 
-/// The thing that it happened to.
+/// The thing that a notice is about, and what happened to it.
+#[derive(Clone, Debug)]
+enum About {
+    Repo(Repo, Subject),
+    WorkItem(work_items::Change),
+}
+
+/// Something that happened to a repository.
 #[derive(Clone, Debug)]
 pub(super) enum Subject {
     /// A push, by its number.
@@ -70,16 +79,29 @@ impl Update {
     }
 }
 
-/// The words that say what happened, and what an event is about.
-struct Told {
-    resource: Value,
-    resource_version: &'static str,
-    message: String,
-}
-
 impl Notice {
     pub(super) fn new(repo: Repo, subject: Subject, event_type: &'static str) -> Self {
-        Self { repo, event_type, subject }
+        Self { event_type, about: About::Repo(repo, subject) }
+    }
+
+    pub(super) fn of_work_item(change: work_items::Change) -> Self {
+        Self { event_type: change.event_type(), about: About::WorkItem(change) }
+    }
+
+    /// The account and the project of what it is about.
+    pub(super) fn place(&self) -> (Uuid, Uuid) {
+        match &self.about {
+            About::Repo(repo, _) => (repo.account, repo.project),
+            About::WorkItem(change) => (change.item.account, change.item.project),
+        }
+    }
+
+    /// Returns whether it is about a repository of this name or id.
+    pub(super) fn is_in_repo(&self, name: &str) -> bool {
+        match &self.about {
+            About::Repo(repo, _) => name.eq_ignore_ascii_case(&repo.name) || name == repo.id.to_string(),
+            About::WorkItem(_) => false,
+        }
     }
 
     /// The body of the request, without its number; `None` if a filter of the subscription does not let the event pass.
@@ -92,9 +114,26 @@ impl Notice {
         let account = directory.accounts.get(&subscription.account).map(|one| one.name.clone());
         let creator = directory.users.get(&subscription.creator);
         let (Some(account), Some(creator)) = (account, creator) else { return Ok(None) };
+        let principal = Principal {
+            user: Some(creator.id),
+            name: creator.name.clone(),
+            token: None,
+            key: None,
+            ceiling: Permissions::ALL,
+        };
+        let (repo, subject) = match &self.about {
+            About::Repo(repo, subject) => (repo, subject),
+            About::WorkItem(change) => {
+                let project = change.item.project.to_string();
+                let scope = Scope { principal: &principal, account: &account, project: Some(&project) };
+                let base = format!("{}/{account}", app.base_url());
+                let told = work_items::told(change, &directory, scope, &base, subscription)?;
+                return Ok(told.map(|told| self.envelope(app, &base, subscription, told)));
+            }
+        };
         let mut values = Values::default();
-        values.insert("repositoryId", self.repo.id.to_string());
-        match &self.subject {
+        values.insert("repositoryId", repo.id.to_string());
+        match subject {
             Subject::Push(id) => {
                 values.insert("pushId", id.to_string());
             }
@@ -104,13 +143,7 @@ impl Notice {
         }
         let call = Call {
             app,
-            principal: Principal {
-                user: Some(creator.id),
-                name: creator.name.clone(),
-                token: None,
-                key: None,
-                ceiling: Permissions::ALL,
-            },
+            principal,
             account,
             project: None,
             host: None,
@@ -120,17 +153,56 @@ impl Notice {
         };
         let request = RepoRequest::new(call, Value::Null)?;
         let work = request.work.clone();
-        let (notice, filters) = (self.clone(), subscription.clone());
-        let told = work.run(move || notice.told(&request, &filters).map(|told| (told, request))).await?;
+        let (subject, filters) = (subject.clone(), subscription.clone());
+        let told = work.run(move || subject.told(&request, &filters).map(|told| (told, request))).await?;
         let (Some(told), request) = told else { return Ok(None) };
-        Ok(Some(self.envelope(&request, subscription, told)))
+        Ok(Some(self.envelope(app, &request.base, subscription, told)))
     }
 
+    fn envelope(&self, app: &App, base: &str, subscription: &Subscription, told: Told) -> Value {
+        let texts = |words: &Words, wanted: &str| {
+            let all = [("text", &words.text), ("html", &words.html), ("markdown", &words.markdown)];
+            let is_shown = |name: &str| matches!(wanted, "" | "all") || wanted.eq_ignore_ascii_case(name);
+            let shown: serde_json::Map<String, Value> = all
+                .into_iter()
+                .filter(|(name, _)| is_shown(name))
+                .map(|(name, text)| (name.to_owned(), text.as_str().into()))
+                .collect();
+            if shown.is_empty() { Value::Null } else { Value::Object(shown) }
+        };
+        let resource = match subscription.setting("resourceDetailsToSend").to_ascii_lowercase().as_str() {
+            "none" => Value::Null,
+            "minimal" => minimal(&told.resource),
+            _ => told.resource,
+        };
+        let (account, project) = self.place();
+        let of = |id: Uuid| json!({ "id": id.to_string(), "baseUrl": format!("{base}/") });
+        json!({
+            "subscriptionId": subscription.id.to_string(),
+            "notificationId": 0,
+            "id": random_id().to_string(),
+            "eventType": self.event_type,
+            "publisherId": super::PUBLISHER,
+            "message": texts(&told.message, subscription.setting("messagesToSend")),
+            "detailedMessage": texts(&told.detailed, subscription.setting("detailedMessagesToSend")),
+            "resource": resource,
+            "resourceVersion": told.resource_version,
+            "resourceContainers": {
+                "collection": of(account),
+                "account": of(account),
+                "project": of(project),
+            },
+            "createdDate": app.clock.now(),
+        })
+    }
+}
+
+impl Subject {
     /// Reads the resource and words the message; `None` if the filters do not let it pass. Blocks.
     fn told(&self, request: &RepoRequest, filters: &Subscription) -> Result<Option<Told>, Failure> {
         let version = "1.0";
-        match &self.subject {
-            Subject::Push(id) => {
+        match self {
+            Self::Push(id) => {
                 let push = find_push(request, &id.to_string())?;
                 let is_wanted = filters
                     .filter("branch")
@@ -149,24 +221,23 @@ impl Notice {
                     name_of(request, push.user),
                     name.strip_prefix("refs/heads/")
                         .map_or_else(|| name.to_owned(), |branch| format!("branch {branch}")),
-                    self.repo.name
+                    request.repo.name
                 );
-                Ok(Some(Told { resource, resource_version: version, message }))
+                Ok(Some(Told::plain(resource, version, &message)))
             }
-            Subject::Pull(id, update) => {
+            Self::Pull(id, update) => {
                 let directory = request.app.state.directory();
-                let Some(pull) = directory.pulls.get(self.repo.account, *id) else { return Ok(None) };
+                let Some(pull) = directory.pulls.get(request.repo.account, *id) else { return Ok(None) };
                 if !passes(request, pull, filters) || !passes_update(*update, filters) {
                     return Ok(None);
                 }
                 let resource = pulls::event(request, &directory, pull);
-                let message = message(request, pull, *update);
-                Ok(Some(Told { resource, resource_version: version, message }))
+                Ok(Some(Told::plain(resource, version, &message(request, pull, *update))))
             }
-            Subject::Comment { pull, thread, comment } => {
+            Self::Comment { pull, thread, comment } => {
                 let directory = request.app.state.directory();
-                let Some(pull) = directory.pulls.get(self.repo.account, *pull) else { return Ok(None) };
-                let key = (self.repo.account, pull.id, *thread, *comment);
+                let Some(pull) = directory.pulls.get(request.repo.account, *pull) else { return Ok(None) };
+                let key = (request.repo.account, pull.id, *thread, *comment);
                 let Some(comment) = directory.pulls.comments.get(&key) else { return Ok(None) };
                 if !passes(request, pull, filters) {
                     return Ok(None);
@@ -176,58 +247,17 @@ impl Notice {
                     "pullRequest": pulls::event(request, &directory, pull),
                 });
                 let message = format!("{} has commented on a pull request", name_of(request, comment.author));
-                Ok(Some(Told { resource, resource_version: "2.0", message }))
+                Ok(Some(Told::plain(resource, "2.0", &message)))
             }
         }
-    }
-
-    fn envelope(&self, request: &RepoRequest, subscription: &Subscription, told: Told) -> Value {
-        let base = &request.base;
-        let texts = |text: &str, wanted: &str| {
-            let all = [("text", text.to_owned()), ("html", escaped(text)), ("markdown", text.to_owned())];
-            let is_shown = |name: &str| matches!(wanted, "" | "all") || wanted.eq_ignore_ascii_case(name);
-            let shown: serde_json::Map<String, Value> = all
-                .into_iter()
-                .filter(|(name, _)| is_shown(name))
-                .map(|(name, text)| (name.to_owned(), text.into()))
-                .collect();
-            if shown.is_empty() { Value::Null } else { Value::Object(shown) }
-        };
-        let resource = match subscription.setting("resourceDetailsToSend").to_ascii_lowercase().as_str() {
-            "none" => Value::Null,
-            "minimal" => minimal(&told.resource),
-            _ => told.resource,
-        };
-        let of = |id: Uuid| json!({ "id": id.to_string(), "baseUrl": format!("{base}/") });
-        json!({
-            "subscriptionId": subscription.id.to_string(),
-            "notificationId": 0,
-            "id": random_id().to_string(),
-            "eventType": self.event_type,
-            "publisherId": super::PUBLISHER,
-            "message": texts(&told.message, subscription.setting("messagesToSend")),
-            "detailedMessage": texts(&told.message, subscription.setting("detailedMessagesToSend")),
-            "resource": resource,
-            "resourceVersion": told.resource_version,
-            "resourceContainers": {
-                "collection": of(self.repo.account),
-                "account": of(self.repo.account),
-                "project": of(self.repo.project),
-            },
-            "createdDate": request.app.clock.now(),
-        })
     }
 }
 
 /// The parts of a resource by which a receiver can ask for the rest.
 fn minimal(resource: &Value) -> Value {
-    let names = ["pushId", "pullRequestId", "id", "url", "repository"];
+    let names = ["pushId", "pullRequestId", "workItemId", "id", "url", "repository"];
     let kept = resource.as_object().into_iter().flatten().filter(|(name, _)| names.contains(&name.as_str()));
     Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Returns whether a filter names a branch, with or without what its full name begins with.

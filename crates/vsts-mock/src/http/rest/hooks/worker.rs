@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::deliver;
 use super::payload::{Notice, Subject, Update};
+use super::{deliver, work_items};
 use crate::app::App;
 use crate::deliveries::{Attempt, Delivery};
 use crate::directory::pull_request::{CommentType, MergeStatus, PullStatus};
@@ -62,7 +62,10 @@ fn notices(app: &App, event: &Event) -> Vec<Notice> {
             let Some(repo) = directory.repos.get(repo) else { return Vec::new() };
             vec![Notice::new(repo.clone(), Subject::Push(*push), "git.push")]
         }
-        Event::Changed { before, after } => changed(before, after),
+        Event::Changed { before, after } => {
+            let of_items = work_items::changes(before, after).into_iter().map(Notice::of_work_item);
+            changed(before, after).into_iter().chain(of_items).collect()
+        }
     }
 }
 
@@ -141,14 +144,13 @@ fn updates(old: &PullRequest, new: &PullRequest) -> Vec<Update> {
 fn interested(app: &App, notice: &Notice) -> Vec<Subscription> {
     let directory = app.state.directory();
     let all = directory.subscriptions.values();
+    let (account, project) = notice.place();
     all.filter(|one| {
         one.is_enabled
-            && one.account == notice.repo.account
+            && one.account == account
             && one.event_type == notice.event_type
-            && one.project.is_none_or(|project| project == notice.repo.project)
-            && one.filter("repository").is_none_or(|name| {
-                name.eq_ignore_ascii_case(&notice.repo.name) || name == notice.repo.id.to_string()
-            })
+            && one.project.is_none_or(|wanted| wanted == project)
+            && one.filter("repository").is_none_or(|name| notice.is_in_repo(name))
     })
     .cloned()
     .collect()

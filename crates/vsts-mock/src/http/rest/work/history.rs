@@ -7,16 +7,9 @@ use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::shape::{Expand, Shapes, time};
 use super::{EXPANDS, shapes};
-use crate::directory::work_item::Relation;
-use crate::directory::work_item::fields::{self, Field};
-use crate::directory::{Directory, Project, WorkItem};
+use crate::directory::{Project, WorkItem};
 use crate::limits::WORK_ITEMS_ASKED;
-use crate::operations::work_items::find;
-
-/// The revisions of an item, oldest first, the last one included.
-fn all<'d>(directory: &'d Directory, item: &'d WorkItem) -> Vec<&'d WorkItem> {
-    directory.work.revisions_of(item).chain([item]).collect()
-}
+use crate::operations::work_items::{find, history};
 
 /// The revision of a number in the path.
 fn position(number: &str, count: usize) -> Result<usize, Failure> {
@@ -33,7 +26,7 @@ fn position(number: &str, count: usize) -> Result<usize, Failure> {
 pub(in super::super) fn revisions(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let (item, project) = find(&directory, call.scope(), call.part("id"))?;
-    let (shapes, revisions) = (shapes(call, &directory)?, all(&directory, item));
+    let (shapes, revisions) = (shapes(call, &directory)?, history::revisions(&directory, item));
     let expand = call.query.choice(&["$expand"], &EXPANDS)?.unwrap_or(Expand::Nothing);
     let show = |one: &WorkItem| {
         let mut value = shapes.in_list(one, project, None, expand);
@@ -54,7 +47,7 @@ pub(in super::super) fn revisions(call: &Call<'_>) -> Outcome {
 pub(in super::super) fn updates(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let (item, project) = find(&directory, call.scope(), call.part("id"))?;
-    let (shapes, revisions) = (shapes(call, &directory)?, all(&directory, item));
+    let (shapes, revisions) = (shapes(call, &directory)?, history::revisions(&directory, item));
     let show = |at: usize| {
         let before = at.checked_sub(1).map(|before| revisions[before]);
         update(&shapes, project, before, revisions[at])
@@ -70,21 +63,23 @@ pub(in super::super) fn updates(call: &Call<'_>) -> Outcome {
     })
 }
 
-fn update(shapes: &Shapes<'_>, project: &Project, before: Option<&WorkItem>, after: &WorkItem) -> Value {
+/// The changes of a revision.
+pub(super) fn update(
+    shapes: &Shapes<'_>,
+    project: &Project,
+    before: Option<&WorkItem>,
+    after: &WorkItem,
+) -> Value {
     let mut changed = Map::new();
-    // The number of comments is that of the present.
-    for field in fields::ALL.iter().filter(|field| field.reference != fields::COMMENTS) {
-        let value = |item: &WorkItem, field: &Field| shapes.value(item, project, field);
-        let (old, new) = (before.map(|before| value(before, field)).unwrap_or_default(), value(after, field));
-        if old != new {
-            let mut change = json!({});
-            for (name, value) in [("oldValue", old), ("newValue", new)] {
-                if !value.is_null() {
-                    change[name] = value;
-                }
+    for one in history::changed_fields(shapes.directory, project, before, after) {
+        let mut change = json!({});
+        for (name, value) in [("oldValue", one.before), ("newValue", one.after)] {
+            let value = shapes.shown(one.field, value);
+            if !value.is_null() {
+                change[name] = value;
             }
-            changed.insert(field.reference.to_owned(), change);
         }
+        changed.insert(one.field.reference.to_owned(), change);
     }
     let url = format!("{}/updates/{}", shapes.item_url(after.id), after.rev);
     let mut value = json!({
@@ -96,20 +91,11 @@ fn update(shapes: &Shapes<'_>, project: &Project, before: Option<&WorkItem>, aft
         "fields": changed,
         "url": url,
     });
-    let none = Vec::new();
-    let old = before.map_or(&none, |before| &before.relations);
-    let lacking = |some: &[Relation], all: &[Relation]| -> Vec<Value> {
-        some.iter().filter(|one| !all.contains(one)).map(|one| shapes.relation(one)).collect()
-    };
-    let (added, removed) = (lacking(&after.relations, old), lacking(old, &after.relations));
-    if !added.is_empty() || !removed.is_empty() {
-        let mut relations = json!({});
-        for (name, some) in [("added", added), ("removed", removed)] {
-            if !some.is_empty() {
-                relations[name] = some.into();
-            }
+    let (added, removed) = history::changed_links(before, after);
+    for (name, some) in [("added", added), ("removed", removed)] {
+        if !some.is_empty() {
+            value["relations"][name] = some.into_iter().map(|one| shapes.relation(one)).collect();
         }
-        value["relations"] = relations;
     }
     value
 }

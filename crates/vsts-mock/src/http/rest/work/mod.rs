@@ -1,6 +1,7 @@
 //! Work items: `_apis/wit`.
 
 pub(super) mod comments;
+pub(super) mod event;
 pub(super) mod history;
 mod patch;
 pub(super) mod recycle_bin;
@@ -59,7 +60,7 @@ fn parts_of_query(call: &Call<'_>) -> Result<Parts, Failure> {
 }
 
 fn shapes<'a>(call: &Call<'_>, directory: &'a Directory) -> Result<Shapes<'a>, Failure> {
-    Ok(Shapes { directory, base: call.base(call.account(directory)?) })
+    Ok(Shapes { directory, base: call.base(call.account(directory)?), has_texts: false })
 }
 
 /// An item as it was at a date, if one is given.

@@ -25,6 +25,8 @@ pub(super) enum Expand {
 pub(super) struct Shapes<'a> {
     pub(super) directory: &'a Directory,
     pub(super) base: String,
+    /// True if users in fields are texts, `Name <address>`, as in events of version 1.0.
+    pub(super) has_texts: bool,
 }
 
 /// Fields that are shown where they are asked for, or all are.
@@ -45,11 +47,18 @@ impl Shapes<'_> {
         json!({ "referenceName": field.reference, "name": field.name, "url": url })
     }
 
-    /// The value of a field; null if the item has none.
-    pub(super) fn value(&self, item: &WorkItem, project: &Project, field: &Field) -> Value {
-        let value = present(self.directory, project, item, field);
+    /// A value of a field, in which a user is no id.
+    pub(super) fn shown(&self, field: &Field, value: Value) -> Value {
         match (field.kind, value.as_str()) {
-            (FieldType::Person, Some(id)) => Uuid::parse_str(id).map_or(Value::Null, |id| self.person(id)),
+            (FieldType::Person, Some(id)) => {
+                let person = Uuid::parse_str(id).map(|id| self.person(id)).unwrap_or_default();
+                let text = |name: &str| person[name].as_str().unwrap_or_default().to_owned();
+                if self.has_texts && !person.is_null() {
+                    format!("{} <{}>", text("displayName"), text("uniqueName")).into()
+                } else {
+                    person
+                }
+            }
             _ => value,
         }
     }
@@ -81,7 +90,7 @@ impl Shapes<'_> {
             None => has_all || !ON_REQUEST.contains(&field.reference),
         };
         let values = fields::ALL.iter().filter(is_shown).map(|field| {
-            let value = self.value(item, project, field);
+            let value = self.shown(field, present(self.directory, project, item, field));
             (field.reference.to_owned(), value)
         });
         let values: Map<String, Value> = values.filter(|(_, value)| !value.is_null()).collect();
@@ -116,7 +125,7 @@ impl Shapes<'_> {
         json!({ "rel": relation.kind, "url": url, "attributes": attributes })
     }
 
-    fn links(&self, item: &WorkItem, project: &Project) -> Value {
+    pub(super) fn links(&self, item: &WorkItem, project: &Project) -> Value {
         let url = self.item_url(item.id);
         let href = |href: String| json!({ "href": href });
         let kind = encode(&item.kind);
@@ -132,7 +141,7 @@ impl Shapes<'_> {
     }
 
     /// The address of the item's page.
-    fn page(&self, item: &WorkItem, project: &Project) -> String {
+    pub(super) fn page(&self, item: &WorkItem, project: &Project) -> String {
         format!("{}/{}/_workitems/edit/{}", self.base, encode(&project.name), item.id)
     }
 }
