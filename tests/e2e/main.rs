@@ -96,5 +96,7 @@ mod two_computers;
 /// The user's own repository, before and after every command.
 mod untouched;
 mod watch;
+/// Work items in a browser.
+mod work_items;
 /// The Workbench in a browser.
 mod workbench;

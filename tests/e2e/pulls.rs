@@ -1,10 +1,9 @@
-//! A pull request in a browser: made, talked about at its lines, completed; and one in conflict. Then work items, which it is
-//! linked to. With scripts and without, and a comment by the keyboard alone.
+//! A pull request in a browser: made, talked about at its lines, completed; and one in conflict. With scripts and without, and
+//! a comment by the keyboard alone.
 
 use std::time::{Duration, Instant};
 
 use e2e::folder::write;
-use e2e::server::SEED;
 use e2e::{Browser, Sandbox, Scripts, Server, Weight, page_check};
 
 /// The key that goes to the next stop, and the one that presses a button.
@@ -13,21 +12,6 @@ const ENTER: &str = "\u{e007}";
 
 /// The longest wait for a page after a key.
 const TIMEOUT: Duration = Duration::from_mins(1);
-
-/// Work items of the project.
-const WORK: &str = r#"
-work_items = [
-    { type = "Bug", title = "It breaks if a very long title meets a narrow screen", state = "Active", assigned_to = "alice", tags = ["ui", "urgent"], comments = ["Look at <b>this</b>.", "Yes."], fields = { "Microsoft.VSTS.TCM.ReproSteps" = "<ol><li>Start it</li><li>Wait</li></ol>", "Microsoft.VSTS.Common.Priority" = 1 } },
-    { type = "Task", title = "Mend it", state = "Closed" },
-]
-"#;
-
-/// The usual seed, with work items, and with a project that has none.
-fn seed() -> String {
-    let bare = "owner = \"alice\"\n[[accounts.projects]]\nname = \"bare\"\n";
-    let readers = "readers = [\"bob\"]";
-    SEED.replace("owner = \"alice\"\n", bare).replace(readers, &format!("{readers}{WORK}"))
-}
 
 struct Reviewer<'s> {
     browser: Browser,
@@ -100,7 +84,7 @@ fn a_pull_request_in_a_browser_without_scripts() {
 
 fn the_story(scripts: Scripts) {
     let sandbox = Sandbox::new();
-    let server = Server::start(&sandbox, &seed());
+    let server = sandbox.server();
     fill(&sandbox, &server);
     let alice = Reviewer { browser: Browser::start(&sandbox, scripts), server: &server };
     let browser = &alice.browser;
@@ -114,7 +98,6 @@ fn the_story(scripts: Scripts) {
     it_is_talked_about(&alice);
     it_is_completed(&alice);
     another_is_at_odds(&alice);
-    work_items_are_looked_at(&alice);
 }
 
 fn it_is_made(alice: &Reviewer<'_>) {
@@ -210,14 +193,4 @@ fn another_is_at_odds(alice: &Reviewer<'_>) {
     browser.press("Abandon");
     browser.press("Reactivate");
     assert!(browser.has("section[aria-labelledby=conflicts]"));
-}
-
-fn work_items_are_looked_at(alice: &Reviewer<'_>) {
-    let browser = &alice.browser;
-    let at = |project: &str| format!("{}/acme/{project}/_workitems", alice.server.http());
-    browser.open(&at("bare"));
-    alice.sees("work-items-empty");
-    browser.open(&at("iris"));
-    assert!(browser.text("main").contains("Active") && browser.text("main").contains("alice"));
-    alice.sees("work-items");
 }

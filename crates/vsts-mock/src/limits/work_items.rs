@@ -41,3 +41,6 @@ pub(crate) const WIQL_RESULTS: usize = 20_000;
 
 /// Users of one answer about licences.
 pub(crate) const ENTITLEMENTS: usize = 100;
+
+/// People whom the pages of work items offer, to assign to and to ask for.
+pub(crate) const PEOPLE_OFFERED: usize = 500;

@@ -23,6 +23,7 @@ password = "bob-password"
 tokens = [{ name = "ci", value = "bob-all-scopes" }]
 [[users]]
 name = "carol"
+password = "carol-password"
 tokens = [{ name = "ci", value = "carol-all-scopes" }]
 
 [[accounts]]

@@ -460,3 +460,77 @@ async fn a_pull_request_lives_on_its_pages() {
     let seen = site.send("GET", &format!("{repo}/pullrequest/2"), reads, "").await;
     assert!(seen.status == 200 && !seen.text.contains("value=\"complete\""), "{seen:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_items_are_changed_on_their_pages_by_those_who_may() {
+    let site = Site::start().await;
+    let mut alice = Visitor::signed_in(&site, "alice").await;
+    let list = "/acme/iris/_workitems";
+    let hook = json!({
+        "publisherId": "tfs", "eventType": "workitem.created", "consumerId": "webHooks", "consumerActionId": "httpRequest",
+        "publisherInputs": {}, "consumerInputs": { "url": "http://127.0.0.1:9/" },
+    });
+    let path = "/acme/_apis/hooks/subscriptions?api-version=4.1";
+    assert_eq!(site.ask("POST", path, "alice-all-scopes", &hook).await.status, 200);
+    let made = alice.post(&format!("{list}/create/Task"), &[("do", "create"), ("title", "<b>One</b>")]).await;
+    assert_eq!((made.status, header(&made, "location")), (303, "/acme/iris/_workitems/edit/1"));
+    // What a page does is told to service hooks as well.
+    let begun = std::time::Instant::now();
+    while site.server.admin().deliveries()[0]["payload"]["resource"]["fields"]["System.Title"] != "<b>One</b>"
+    {
+        assert!(begun.elapsed().as_secs() < 60, "{}", site.server.admin().deliveries());
+        tokio::task::yield_now().await;
+    }
+    let item = format!("{list}/edit/1");
+    assert!(alice.page(&item).await.contains("1: <bdi>&lt;b&gt;One&lt;/b&gt;</bdi>"));
+    let nameless =
+        alice.post(&format!("{list}/create/Task"), &[("do", "create"), ("description", "Kept")]).await;
+    assert_eq!(nameless.status, 400);
+    assert!(nameless.text.contains("TF401320") && nameless.text.contains("Kept"), "{nameless:?}");
+    for (path, status) in [("/create/Nonsense", 404), ("/edit/2", 404), ("/edit/x", 404), ("/nowhere", 404)] {
+        assert_eq!(alice.get(&format!("{list}{path}")).await.status, status, "{path}");
+    }
+    assert_eq!(alice.get(&format!("{list}?wiql=SELECT")).await.status, 400);
+    let stale = alice.post(&item, &[("do", "edit"), ("rev", "7"), ("title", "Two")]).await;
+    assert!(stale.status == 400 && stale.text.contains("Somebody has changed"), "{stale:?}");
+    for action in ["nonsense", "unlink", "link"] {
+        assert_eq!(alice.post(&item, &[("do", action)]).await.status, 400, "{action}");
+    }
+
+    // Who reads has no forms, and one that is made up is refused.
+    let mut carol = Visitor::signed_in(&site, "carol").await;
+    assert!(!carol.page(&item).await.contains("Delete this work item"));
+    let token = carol.token(&item).await;
+    for (path, action) in [
+        ("/create/Task", "create"),
+        ("/edit/1", "edit"),
+        ("/edit/1", "comment"),
+        ("/edit/1", "delete"),
+        ("/edit/1", "link"),
+    ] {
+        let fields = [
+            ("_token", token.as_str()),
+            ("do", action),
+            ("rev", "1"),
+            ("title", "Mine"),
+            ("content", "Mine"),
+            ("kind", "Hyperlink"),
+            ("target", "https://example.com"),
+        ];
+        let refused = carol.send(&format!("{list}{path}"), "", &fields).await;
+        assert!(refused.status == 400 || refused.status == 403, "{path} {action}: {refused:?}");
+    }
+    let fields = [("_token", token.as_str()), ("do", "restore"), ("id", "1")];
+    assert_ne!(carol.send(&format!("{list}/recyclebin"), "", &fields).await.status, 303);
+    let page = alice.page(&item).await;
+    assert!(page.contains("revision 1,") && !page.contains("Mine"), "{page}");
+
+    // Who knows nothing of the project learns nothing.
+    let mut bob = Visitor::signed_in(&site, "bob").await;
+    let token = bob.token("/").await;
+    for path in ["", "/create/Task", "/edit/1", "/recyclebin"] {
+        assert_eq!(bob.get(&format!("{list}{path}")).await.status, 404, "{path}");
+        let fields = [("_token", token.as_str()), ("do", "delete")];
+        assert_eq!(bob.send(&format!("{list}{path}"), "", &fields).await.status, 404, "{path}");
+    }
+}

@@ -28,6 +28,7 @@ mod parts;
 mod permissions;
 mod pulls;
 mod raw;
+mod refusal;
 mod request_context;
 mod return_to;
 mod route;
@@ -141,8 +142,7 @@ fn show(ctx: &RequestContext, route: &Route) -> Outcome {
         Route::NewProject(account) => create::show_project(ctx, account),
         Route::Project(account, project) => home::project(ctx, account, project),
         Route::NewRepo(account, project) => create::show_repo(ctx, account, project),
-        Route::WorkItems(account, project) => work_items::list(ctx, account, project),
-        Route::WorkItem(account, project, id) => work_items::show(ctx, account, project, id),
+        Route::WorkItems(account, project, page) => work_items::show(ctx, account, project, page),
         Route::Repo(names, page) => {
             let source = source::Source::open(ctx, names)?;
             match page {
@@ -194,6 +194,9 @@ async fn follow(
         Route::Tokens => tokens::follow(ctx, &form).await,
         Route::NewProject(account) => create::project(ctx, &account, &form).await,
         Route::NewRepo(account, project) => create::repo(ctx, &account, &project, &form).await,
+        Route::WorkItems(account, project, page) => {
+            work_items::follow(ctx, &account, &project, &page, &form).await
+        }
         Route::Repo(names, RepoPage::NewPullRequest) => pulls::follow_new(ctx, &names, &form).await,
         Route::Repo(names, RepoPage::PullRequest(id)) => pulls::follow(ctx, &names, &id, &form).await,
         Route::Repo(names, RepoPage::Settings) => settings::follow(ctx, &names, &form).await,

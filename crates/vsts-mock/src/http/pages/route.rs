@@ -5,7 +5,7 @@
 //! | `/` | accounts; on an account's own host, that account |
 //! | `/ACCOUNT`, `/ACCOUNT/PROJECT` | an account's projects, a project's repositories |
 //! | `/ACCOUNT/_new`, `/ACCOUNT/PROJECT/_new` | making a project, a repository |
-//! | `/ACCOUNT/PROJECT/_workitems`, `…/edit/ID` | a project's work items, and one of them |
+//! | `/ACCOUNT/PROJECT/_workitems`, `…/edit/ID`, `…/create/TYPE`, `…/recyclebin` | a project's work items, one, a new one, deleted ones |
 //! | `/ACCOUNT/PROJECT/_git/REPO` | files, and the other pages of a repository below it |
 //! | `/_details/security/keys`, `…/tokens` | SSH public keys, personal access tokens |
 //! | `/_signin`, `/_signout`, `/_assets/…` | what it says |
@@ -26,10 +26,21 @@ pub(crate) enum Route {
     NewProject(String),
     Project(String, String),
     NewRepo(String, String),
-    WorkItems(String, String),
-    /// By its number.
-    WorkItem(String, String, String),
+    WorkItems(String, String, WorkPage),
     Repo(RepoNames, RepoPage),
+}
+
+/// One page of the work items of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WorkPage {
+    List,
+    /// The types to choose from.
+    New,
+    /// A new one of a type.
+    NewOf(String),
+    /// By its number.
+    Item(String),
+    RecycleBin,
 }
 
 /// A repository by the names in its address.
@@ -121,9 +132,16 @@ impl Route {
             ["_new"] => Self::NewProject(account),
             [project] | [project, "_git"] => Self::Project(account, (*project).to_owned()),
             [project, "_new"] => Self::NewRepo(account, (*project).to_owned()),
-            [project, "_workitems"] => Self::WorkItems(account, (*project).to_owned()),
-            [project, "_workitems", "edit", id] => {
-                Self::WorkItem(account, (*project).to_owned(), (*id).to_owned())
+            [project, "_workitems", page @ ..] => {
+                let page = match page {
+                    [] | ["recentlyupdated"] => WorkPage::List,
+                    ["create"] => WorkPage::New,
+                    ["create", kind] => WorkPage::NewOf((*kind).to_owned()),
+                    ["edit", id] => WorkPage::Item((*id).to_owned()),
+                    ["recyclebin"] => WorkPage::RecycleBin,
+                    _ => return None,
+                };
+                Self::WorkItems(account, (*project).to_owned(), page)
             }
             _ => return None,
         })
@@ -145,6 +163,7 @@ mod tests {
 
     #[test]
     fn addresses_are_pages() {
+        let work = |page| Route::WorkItems("acme".into(), "iris".into(), page);
         let rows = [
             (None, "/", Some(Route::Home)),
             (Some("acme"), "/", Some(Route::Account("acme".into()))),
@@ -155,12 +174,14 @@ mod tests {
             (Some("acme"), "/_new", Some(Route::NewProject("acme".into()))),
             (None, "/acme/iris/_new", Some(Route::NewRepo("acme".into(), "iris".into()))),
             (Some("acme"), "/_details/security/tokens", Some(Route::Tokens)),
-            (None, "/acme/iris/_workitems", Some(Route::WorkItems("acme".into(), "iris".into()))),
+            (None, "/acme/iris/_workitems", Some(work(WorkPage::List))),
+            (Some("acme"), "/iris/_workitems/edit/7", Some(work(WorkPage::Item("7".into())))),
             (
-                Some("acme"),
-                "/iris/_workitems/edit/7",
-                Some(Route::WorkItem("acme".into(), "iris".into(), "7".into())),
+                None,
+                "/acme/iris/_workitems/create/User%20Story",
+                Some(work(WorkPage::NewOf("User Story".into()))),
             ),
+            (None, "/acme/iris/_workitems/edit/7/x", None),
             (None, "/acme/iris/x/y", None),
         ];
         for (account, path, expected) in rows {

@@ -48,10 +48,22 @@ pub(super) fn render(text: &str, key: Key, address: &dyn Fn(&str, bool) -> Strin
             KEPT.put(key, html.as_str().into());
             PreEscaped(html)
         }
-        Err(too_much) => html! {
-            p.note { "This text is shown as its source: " (too_much) "." }
-            pre.text { (text) }
-        },
+        Err(too_much) => as_source(text, too_much),
+    }
+}
+
+/// HTML that somebody wrote, without what does harm; or its source, with a line that says why.
+pub(super) fn harmless(html: &str) -> Markup {
+    match nesting::check_html(html) {
+        Ok(()) => PreEscaped(clean(html)),
+        Err(too_much) => as_source(html, too_much),
+    }
+}
+
+fn as_source(text: &str, too_much: TooMuch) -> Markup {
+    html! {
+        p.note { "This text is shown as its source: " (too_much) "." }
+        pre.text { (text) }
     }
 }
 

@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::super::parts::{ago, avatar, problem};
+use super::super::refusal::{Refusal, refusable};
 use super::super::source::Source;
 use super::super::{Failure, Outcome, commits, work_items};
-use super::view::{Refusal, View};
-use super::{decide, files, page_of, refusable, source_name, state, state_class, thread};
+use super::view::View;
+use super::{decide, files, page_of, source_name, state, state_class, thread};
 use crate::access::subjects;
 use crate::directory::pull_request::{MergeStatus, PullStatus};
 use crate::limits::{COMPARED_COMMITS, REVIEWERS_OFFERED};
@@ -31,7 +32,7 @@ pub(in super::super) fn show(source: &Source<'_>, id: &str, refusal: Option<&Ref
     let asked = source.ctx.ask("_a").unwrap_or("overview");
     let (part, _) = PARTS.into_iter().find(|(name, _)| *name == asked).unwrap_or(PARTS[0]);
     let view = View::new(source, &pull, part, refusal);
-    let words = refusal.map(|refusal| refusal.words.as_str());
+    let words = Refusal::words(refusal);
     let body = html! {
         div.page {
             h1 { (pull.id) ": " bdi { (pull.title) } }

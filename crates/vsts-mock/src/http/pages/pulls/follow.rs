@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::super::refusal::Refusal;
 use super::super::request_context::RequestContext;
 use super::super::route::RepoNames;
 use super::super::source::Source;
 use super::super::{Answer, Failure, Outcome};
-use super::view::Refusal;
-use super::{new, page_of, show, words};
+use super::{new, page_of, show};
 use crate::directory::pull_request::{
     CommentType, CompletionOptions, MergeStrategy, PullStatus, ThreadStatus,
 };
@@ -47,7 +47,7 @@ pub(in super::super) async fn follow_new(
         };
         match create::create(&source, &input) {
             Ok(pull) => Ok(Answer::go(page_of(&source, pull.id))),
-            Err(refused) => new(&source, Some(&Refusal { words: words(refused.into())?, form: &form })),
+            Err(refused) => new(&source, Some(&Refusal::of(refused.into(), &form)?)),
         }
     };
     work.run(task).await
@@ -66,7 +66,7 @@ pub(in super::super) async fn follow(
         let source = Source::open(&ctx, &names)?;
         match change(&source, &id, &form) {
             Ok(part) => Ok(Answer::go(address(&source, &id, &part))),
-            Err(failure) => show(&source, &id, Some(&Refusal { words: words(failure)?, form: &form })),
+            Err(failure) => show(&source, &id, Some(&Refusal::of(failure, &form)?)),
         }
     };
     work.run(task).await

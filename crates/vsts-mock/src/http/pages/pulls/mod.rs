@@ -10,8 +10,9 @@ mod view;
 use maud::{Markup, html};
 
 use super::parts::{PAGE, ago, avatar, pages, problem};
+use super::refusal::{Refusal, refusable};
 use super::source::{Named, Source};
-use super::{Answer, Failure, Outcome, Page, empty};
+use super::{Answer, Outcome, empty};
 use crate::access::{Permission, Target, authorize};
 use crate::directory::PullRequest;
 use crate::directory::pull_request::{MergeStatus, PullStatus};
@@ -21,7 +22,6 @@ use crate::operations::pull_requests::{fork, short};
 use crate::operations::refs;
 pub(super) use detail::show;
 pub(super) use follow::{follow, follow_new};
-use view::Refusal;
 
 /// Branches that the form for a new pull request offers.
 const OFFERED: usize = 200;
@@ -153,7 +153,7 @@ pub(super) fn new(source: &Source<'_>, refusal: Option<&Refusal<'_>>) -> Outcome
     let body = html! {
         div.page.narrowed {
             h1 { "New pull request" }
-            (problem(refusal.map(|refusal| refusal.words.as_str())))
+            (problem(Refusal::words(refusal)))
             form.card method="post" action=(source.path("pullrequestcreate")) {
                 (source.ctx.token())
                 (select("source", "Take the commits of", &chosen, &of_forks))
@@ -167,10 +167,7 @@ pub(super) fn new(source: &Source<'_>, refusal: Option<&Refusal<'_>>) -> Outcome
             }
         }
     };
-    Ok(refusable(
-        source.page("New pull request", "pullrequests", &body),
-        refusal.map(|refusal| refusal.words.as_str()),
-    ))
+    Ok(refusable(source.page("New pull request", "pullrequests", &body), Refusal::words(refusal)))
 }
 
 /// The branches of the forks that the visitor may read, by the names of the forks.
@@ -184,18 +181,4 @@ fn branches_of_forks(source: &Source<'_>) -> Vec<(String, Vec<String>)> {
         all.push((fork.name, short.take(OFFERED).collect()));
     }
     all
-}
-
-/// The answer with a page, which has its own status if a form was refused.
-fn refusable(page: Page, refused: Option<&str>) -> Answer {
-    let page = if refused.is_some() { page.with_status(http::StatusCode::BAD_REQUEST) } else { page };
-    page.into()
-}
-
-/// The words of a refusal that a page shows above its form; other failures have pages of their own.
-fn words(failure: Failure) -> Result<String, Failure> {
-    match failure {
-        Failure::Bad(message) | Failure::Forbidden(message) => Ok(message),
-        other => Err(other),
-    }
 }

@@ -3,24 +3,11 @@
 use maud::{Markup, html};
 use uuid::Uuid;
 
+use super::super::refusal::Refusal;
 use super::super::source::Source;
 use super::page_of;
 use crate::access::Permission;
 use crate::directory::PullRequest;
-use crate::http::web::form::Form;
-
-/// A form that was refused, and why.
-pub(in super::super) struct Refusal<'f> {
-    pub(super) words: String,
-    pub(super) form: &'f Form,
-}
-
-impl Refusal<'_> {
-    /// The text in a field of a refused form, so that nobody types it again.
-    pub(super) fn kept<'r>(refusal: Option<&'r Self>, field: &str) -> &'r str {
-        refusal.map_or("", |refusal| refusal.form.raw(field))
-    }
-}
 
 /// A pull request on one of its pages.
 pub(super) struct View<'v> {
