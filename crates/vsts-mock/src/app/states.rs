@@ -17,7 +17,7 @@ use crate::gate::Closed;
 use crate::identity::sessions::Session;
 use crate::limits::{REPLACE_END, REPLACE_TIMEOUT, SAVE_TIMEOUT};
 use crate::registry::{self, RegistryError};
-use crate::state::{SavedError, SavedState, StateName};
+use crate::state::{SavedError, SavedState, StateName, to_its_end};
 
 /// The tokens that the seed had generated, whose values the database does not have: now, and in the states that this process
 /// has saved.
@@ -149,14 +149,6 @@ impl App {
 
     fn tokens(&self) -> std::sync::MutexGuard<'_, Tokens> {
         self.tokens.lock().expect("no thread panics while it holds the lock")
-    }
-}
-
-/// Does work to its end, even if nobody waits for that any more.
-async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    match tokio::spawn(work).await {
-        Ok(outcome) => outcome,
-        Err(join) => std::panic::resume_unwind(join.into_panic()),
     }
 }
 

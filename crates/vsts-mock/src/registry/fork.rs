@@ -30,8 +30,9 @@ impl Change<'_> {
         let failed = |source: Cause| RegistryError::Repository { name: parent.name.clone(), source };
         let source = self.open_repo(parent).map_err(|error| failed(error.into()))?;
         let id = self.create_repo(account, project, &RepoInput { name, public: false, import: None }).await?;
-        let (path, only) = (self.repo_path(id), only.map(str::to_owned));
+        let (path, only, hold) = (self.repo_path(id), only.map(str::to_owned), self.hold());
         let copied = tokio::task::spawn_blocking(move || {
+            let _hold = hold;
             copy(&source, &path, only.as_deref())?;
             // Its refs may reach less than its parent's.
             let reached = pointers::reached(&Repository::open(&path)?, &Interrupt::default())?;

@@ -169,7 +169,8 @@ impl Change<'_> {
         if input.import.is_some() || !self.keeps_pristine_repo(repo.id) {
             let path = self.new_repo_path(repo.id)?;
             let store = self.lfs_store();
-            let contents = import::make(path, repo.name.clone(), input.import.clone(), store).await?;
+            let contents =
+                import::make(self.hold(), path, repo.name.clone(), input.import.clone(), store).await?;
             self.give_lfs_contents(repo.id, contents);
         }
         let id = repo.id;
@@ -185,7 +186,8 @@ impl Change<'_> {
         from: PathBuf,
     ) -> Result<(), RegistryError> {
         let path = self.new_repo_path(repo)?;
-        let contents = import::make(path, repo_name.to_owned(), Some(from), self.lfs_store()).await?;
+        let contents =
+            import::make(self.hold(), path, repo_name.to_owned(), Some(from), self.lfs_store()).await?;
         self.give_lfs_contents(repo, contents);
         Ok(())
     }

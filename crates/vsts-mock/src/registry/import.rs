@@ -13,19 +13,21 @@ use super::RegistryError;
 use crate::default_branch;
 use crate::disk_full;
 use crate::limits::BUNDLE_LINE_BYTES;
-use crate::state::{DEFAULT_BRANCH, LfsStore, Received, StateError};
+use crate::state::{DEFAULT_BRANCH, Hold, LfsStore, Received, StateError};
 
 const BUNDLE_SIGNATURE: &str = "# v2 git bundle";
 const NEWER_SIGNATURE: &str = "# v3 git bundle";
 
-/// Makes the folder, and receives the large files of what is imported.
+/// Makes the folder, and receives the large files of what is imported; for a change that stays until that has ended.
 pub(super) async fn make(
+    hold: Hold,
     path: PathBuf,
     name: String,
     from: Option<PathBuf>,
     store: LfsStore,
 ) -> Result<Vec<Received>, RegistryError> {
     let made = tokio::task::spawn_blocking(move || {
+        let _hold = hold;
         let failed = |source: git_wire::RepositoryError| RegistryError::Repository {
             name: name.clone(),
             source: source.into(),

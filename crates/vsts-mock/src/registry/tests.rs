@@ -1,5 +1,7 @@
 //! Permissions and groups as the pages and the REST API use them: set, shown, and there after a restart.
 
+use std::task::Poll;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -306,5 +308,76 @@ proptest! {
             change.commit().await.expect("it is kept");
             assert_eq!(state.reloaded().await.expect("readable"), *state.directory());
         });
+    }
+}
+
+/// Polls some work so often at most, and drops it then.
+async fn polled(times: usize, work: impl Future) {
+    let mut left = times;
+    let gives_up = std::future::poll_fn(|cx| {
+        left = left.saturating_sub(1);
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    });
+    tokio::select! {
+        biased;
+        _ = work => {}
+        () = gives_up => {}
+    }
+}
+
+/// A client that goes cancels its request, in the middle of a commit too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_dropped_has_happened_as_a_whole_or_not_at_all() {
+    let dir = TempDir::new().expect("a folder");
+    let (state, _) = state(&dir).await;
+    for turn in 1..100 {
+        let mut change = state.change().await;
+        let name = format!("p{turn}");
+        let project =
+            change.create_project("acme", &name, "", Timestamp::UNIX_EPOCH).await.expect("it is new");
+        let id = change.directory.repo(project, &name).expect("its own").id;
+        polled(turn * turn, change.commit()).await;
+        // Whoever comes next waits for a commit that goes on.
+        drop(state.change().await);
+        let directory = state.directory();
+        assert!(
+            state.reloaded().await.expect("readable") == *directory,
+            "{turn}: the database has another state"
+        );
+        assert_eq!(state.repo_path(id).exists(), directory.repos.contains_key(&id), "{turn}");
+    }
+}
+
+/// An import goes on on its thread when its client has gone: nothing of it gets into what is made in its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_dropped_leaves_nothing() {
+    let dir = TempDir::new().expect("a folder");
+    let (state, _) = state(&dir).await;
+    let source = |name: &str, objects: usize| {
+        let path = dir.path().join(name);
+        git_wire::Repository::create_bare(&path, "master").expect("a repository");
+        std::fs::create_dir_all(path.join("objects/aa")).expect("a folder");
+        for number in 0..objects {
+            std::fs::write(path.join(format!("objects/aa/{name}{number:037}")), b"").expect("a file");
+        }
+        path
+    };
+    let (large, small) = (source("l", 500), source("s", 1));
+    let input = |import| RepoInput { name: "imported", public: false, import: Some(import) };
+    for turn in 1..8 {
+        let mut change = state.change().await;
+        polled(turn * turn * 20, change.create_repo("acme", "iris", &input(large.clone()))).await;
+        drop(change);
+        let mut change = state.change().await;
+        let id = change.create_repo("acme", "iris", &input(small.clone())).await.expect("it is made");
+        let objects = std::fs::read_dir(state.repo_path(id).join("objects/aa")).expect("a folder");
+        assert_eq!(objects.count(), 1, "{turn}");
+        drop(change);
+        drop(state.change().await);
+        assert!(!state.repo_path(id).exists(), "{turn}");
     }
 }

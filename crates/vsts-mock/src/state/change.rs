@@ -5,19 +5,19 @@
 
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use lfs_wire::Oid;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
-use tokio::sync::MutexGuard;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use super::folders::{Folders, remove};
 use super::lfs_objects;
 use super::lfs_store::{LfsStore, Received};
 use super::rows::{KINDS, Row, Table, Value};
-use super::{DEFAULT_BRANCH, State, StateError, database};
+use super::{DEFAULT_BRANCH, State, StateError, database, to_its_end};
 use crate::directory::{Directory, Repo};
 use crate::events::Event;
 use crate::limits::ROWS_PER_STATEMENT;
@@ -28,11 +28,27 @@ pub(crate) struct Change<'s> {
     /// The directory as it will be.
     pub(crate) directory: Draft,
     edits: Vec<Edit>,
-    folders: Folders,
+    held: Hold,
     /// The objects of Git LFS that repositories get, and the contents that are not in the store yet.
     lfs: Vec<(Uuid, Vec<(Oid, u64)>)>,
     contents: Vec<Received>,
-    _writer: MutexGuard<'s, ()>,
+}
+
+/// The folders of a change and the right to change the state. Work on a thread of its own that writes into the folders has a
+/// share: they are not removed, and nobody else begins a change, before it has ended.
+#[derive(Clone)]
+pub(crate) struct Hold(Arc<Held>);
+
+/// Its fields are dropped in this order.
+struct Held {
+    folders: Mutex<Folders>,
+    writer: OwnedMutexGuard<()>,
+}
+
+impl Hold {
+    fn folders(&self) -> MutexGuard<'_, Folders> {
+        self.0.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A directory that a change alone can edit.
@@ -64,10 +80,11 @@ enum Action {
 impl State {
     /// Begins a change; others wait until it is committed or dropped.
     pub(crate) async fn change(&self) -> Change<'_> {
-        let writer = self.writer.lock().await;
+        let writer = self.writer.clone().lock_owned().await;
         let directory = Draft(Directory::clone(&self.directory()));
-        let (edits, folders, lfs, contents) = (Vec::new(), Folders::default(), Vec::new(), Vec::new());
-        Change { state: self, directory, edits, folders, lfs, contents, _writer: writer }
+        let (edits, lfs, contents) = (Vec::new(), Vec::new(), Vec::new());
+        let held = Hold(Arc::new(Held { folders: Mutex::default(), writer }));
+        Change { state: self, directory, edits, held, lfs, contents }
     }
 }
 
@@ -108,6 +125,11 @@ impl Change<'_> {
         }
     }
 
+    /// A share in the change, for work on a thread of its own.
+    pub(crate) fn hold(&self) -> Hold {
+        self.held.clone()
+    }
+
     /// The folder of a repository.
     pub(crate) fn repo_path(&self, id: Uuid) -> PathBuf {
         self.state.repo_path(id)
@@ -121,7 +143,7 @@ impl Change<'_> {
     /// The folder for a new repository; what is there in its place is moved away, and back if the change is dropped.
     pub(crate) fn new_repo_path(&mut self, id: Uuid) -> Result<PathBuf, StateError> {
         let path = self.state.repo_path(id);
-        self.folders.make_way(&path)?;
+        self.held.folders().make_way(&path)?;
         Ok(path)
     }
 
@@ -130,14 +152,14 @@ impl Change<'_> {
         let path = self.state.repo_path(id);
         let is_pristine = git_wire::Repository::is_pristine(&path, DEFAULT_BRANCH);
         if is_pristine {
-            self.folders.discarded.retain(|discarded| *discarded != path);
+            self.held.folders().discarded.retain(|discarded| *discarded != path);
         }
         is_pristine
     }
 
     /// Marks a repository's folder to go when the change is committed.
     pub(crate) fn discard_repo(&mut self, id: Uuid) {
-        self.folders.discarded.push(self.state.repo_path(id));
+        self.held.folders().discarded.push(self.state.repo_path(id));
     }
 
     /// The store of the contents of Git LFS.
@@ -168,40 +190,57 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Makes the change durable and visible.
+    /// Makes the change durable and visible; to the end, even if nobody waits for that any more: else the database could have
+    /// what the directory does not.
     pub(crate) async fn commit(self) -> Result<(), StateError> {
-        let Self { state, directory, edits, folders, lfs, contents, _writer } = self;
-        if !contents.is_empty() {
-            let keeping =
-                tokio::task::spawn_blocking(move || contents.into_iter().try_for_each(Received::keep));
-            let kept = keeping.await.expect("keeping does not panic");
-            kept.map_err(super::io("write below", &state.dir.join("lfs")))?;
-        }
-        if !edits.is_empty() {
-            let mut transaction = state.pool.begin().await.map_err(database("begin a change"))?;
-            for edit in edits {
-                write(&mut transaction, edit).await.map_err(database("write"))?;
+        let Self { state, directory, edits, held, lfs, contents } = self;
+        let Held { folders, writer } = Arc::into_inner(held.0).expect("all work on its folders has ended");
+        let folders = folders.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (pool, published, events) = (state.pool.clone(), state.directory.clone(), state.events.clone());
+        let store = state.dir.join("lfs");
+        to_its_end(async move {
+            let _writer = writer;
+            if !contents.is_empty() {
+                let keeping =
+                    tokio::task::spawn_blocking(move || contents.into_iter().try_for_each(Received::keep));
+                let kept = keeping.await.expect("keeping does not panic");
+                kept.map_err(super::io("write below", &store))?;
             }
-            // Refs reach what a fork or an import brings: it needs no time of grace.
-            for (repo, objects) in lfs.iter().filter(|(_, objects)| !objects.is_empty()) {
-                let inserted =
-                    lfs_objects::insert(&mut transaction, *repo, objects, Timestamp::UNIX_EPOCH).await;
-                inserted.map_err(database("write"))?;
+            if !edits.is_empty() {
+                write_all(&pool, edits, &lfs).await?;
+                let after = Arc::new(directory.0);
+                let mut published = published.write().expect("no thread panics while it holds the lock");
+                let before = std::mem::replace(&mut *published, after.clone());
+                if !after.subscriptions.is_empty() {
+                    events.publish(Event::Changed { before, after });
+                }
             }
-            transaction.commit().await.map_err(database("commit a change"))?;
-            let after = Arc::new(directory.0);
-            let mut published = state.directory.write().expect("no thread panics while it holds the lock");
-            let before = std::mem::replace(&mut *published, after.clone());
-            if !after.subscriptions.is_empty() {
-                state.events.publish(Event::Changed { before, after });
+            let trash = folders.keep();
+            if !trash.is_empty() {
+                tokio::task::spawn_blocking(move || trash.iter().for_each(|path| remove(path)));
             }
-        }
-        let trash = folders.keep();
-        if !trash.is_empty() {
-            tokio::task::spawn_blocking(move || trash.iter().for_each(|path| remove(path)));
-        }
-        Ok(())
+            Ok(())
+        })
+        .await
     }
+}
+
+/// Writes edits, and the objects of Git LFS that repositories get, in one transaction.
+async fn write_all(
+    pool: &SqlitePool,
+    edits: Vec<Edit>,
+    lfs: &[(Uuid, Vec<(Oid, u64)>)],
+) -> Result<(), StateError> {
+    let mut transaction = pool.begin().await.map_err(database("begin a change"))?;
+    for edit in edits {
+        write(&mut transaction, edit).await.map_err(database("write"))?;
+    }
+    // Refs reach what a fork or an import brings: it needs no time of grace.
+    for (repo, objects) in lfs.iter().filter(|(_, objects)| !objects.is_empty()) {
+        let inserted = lfs_objects::insert(&mut transaction, *repo, objects, Timestamp::UNIX_EPOCH).await;
+        inserted.map_err(database("write"))?;
+    }
+    transaction.commit().await.map_err(database("commit a change"))
 }
 
 async fn write(connection: &mut SqliteConnection, edit: Edit) -> Result<(), sqlx::Error> {

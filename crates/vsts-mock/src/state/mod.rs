@@ -15,6 +15,7 @@ mod private;
 mod pushes;
 mod rows;
 mod saved;
+mod to_its_end;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -30,13 +31,14 @@ use uuid::Uuid;
 
 use crate::directory::{Directory, OpenRepositories, Repo};
 use crate::events::Events;
-pub(crate) use change::Change;
+pub(crate) use change::{Change, Hold};
 pub(crate) use lfs_locks::{LfsLock, LfsLockFilter, Locking};
 pub(crate) use lfs_objects::LfsKeepError;
 pub(crate) use lfs_store::{LfsStore, Received, Receiving};
 pub(crate) use pushes::{Push, PushFilter, PushedRef};
 pub(crate) use saved::StateName;
 pub use saved::{SavedCounts, SavedError, SavedState};
+pub(crate) use to_its_end::to_its_end;
 
 /// The name of the first branch of a new repository.
 pub(crate) const DEFAULT_BRANCH: &str = "master";
@@ -102,8 +104,8 @@ pub enum StateError {
 /// The server's state.
 pub(crate) struct State {
     pool: SqlitePool,
-    directory: RwLock<Arc<Directory>>,
-    writer: Mutex<()>,
+    directory: Arc<RwLock<Arc<Directory>>>,
+    writer: Arc<Mutex<()>>,
     dir: PathBuf,
     repos: PathBuf,
     open: Arc<OpenRepositories>,
@@ -111,7 +113,7 @@ pub(crate) struct State {
     /// True if it has to outlive a power cut.
     is_durable: bool,
     /// Changes and pushes for service hooks.
-    pub(crate) events: Events,
+    pub(crate) events: Arc<Events>,
     _lock: File,
 }
 
@@ -142,8 +144,8 @@ impl State {
         let directory = rows::load(&pool).await?;
         inspect::compare(&directory, &repos).map_err(io("look through", &repos))?;
         let lfs = LfsStore::open(dir, is_durable).map_err(io("create", &dir.join("lfs")))?;
-        let (dir, directory) = (dir.to_owned(), RwLock::new(Arc::new(directory)));
-        let (writer, open) = (Mutex::new(()), Arc::default());
+        let (dir, directory) = (dir.to_owned(), Arc::new(RwLock::new(Arc::new(directory))));
+        let (writer, open) = (Arc::default(), Arc::default());
         Ok(Self {
             pool,
             directory,
@@ -153,7 +155,7 @@ impl State {
             open,
             lfs,
             is_durable,
-            events: Events::default(),
+            events: Arc::default(),
             _lock: lock,
         })
     }
