@@ -114,7 +114,8 @@ fn key_of_part(what: &str) -> &'static str {
     }
 }
 
-fn show_registry(error: &RegistryError) -> HttpRefusal {
+/// The answer to a change that the registry refused.
+pub(super) fn show_registry(error: &RegistryError) -> HttpRefusal {
     let status = registry_status(error);
     let (status, key, message) = match error {
         RegistryError::Exists { what: "project", name } => (
@@ -140,10 +141,10 @@ fn show_registry(error: &RegistryError) -> HttpRefusal {
         | RegistryError::Value { .. }
         | RegistryError::Key(_)
         | RegistryError::Import { .. } => (status, INVALID, error.in_one_line()),
-        RegistryError::Busy { .. } => (status, INTERNAL, error.to_string()),
-        RegistryError::Saved(_) | RegistryError::Repository { .. } | RegistryError::State(_) => {
-            return internal(error);
-        }
+        RegistryError::Saved(SavedError::State(_))
+        | RegistryError::Repository { .. }
+        | RegistryError::State(_) => return internal(error),
+        RegistryError::Busy { .. } | RegistryError::Saved(_) => (status, INTERNAL, error.to_string()),
     };
     HttpRefusal { status, key, message }
 }
@@ -183,7 +184,7 @@ pub(super) fn registry_status(error: &RegistryError) -> StatusCode {
             SavedError::Name => StatusCode::BAD_REQUEST,
             SavedError::NotFound { .. } => StatusCode::NOT_FOUND,
             SavedError::TooMany | SavedError::TooLarge => StatusCode::INSUFFICIENT_STORAGE,
-            SavedError::Newer { .. } => StatusCode::CONFLICT,
+            SavedError::Newer { .. } | SavedError::NewerDatabase { .. } => StatusCode::CONFLICT,
             SavedError::Damaged { .. } | SavedError::State(_) => internal_status(error),
         },
         RegistryError::Repository { .. } | RegistryError::State(_) => internal_status(error),

@@ -71,7 +71,7 @@ impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
         let status = refusals::registry_status(&error);
         if status.is_server_error() {
-            return Self::new(status, refusals::internal(&error).message, None);
+            return Self::new(status, refusals::show_registry(&error).message, None);
         }
         let field = match &error {
             RegistryError::Exists { .. }
@@ -261,4 +261,28 @@ async fn clear_deliveries(State(app): State<Arc<App>>) -> Answer {
 async fn clear_journal(State(app): State<Arc<App>>) -> Answer {
     app.journal.clear();
     done()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_server_says_what_can_be_done_and_shows_nothing_else() {
+        let told = |error: RegistryError| {
+            let failure = Failure::from(error);
+            (failure.status.as_u16(), failure.message)
+        };
+        let (status, message) = told(RegistryError::Busy { requests: 3 });
+        assert!(status == 503 && message.contains("3 requests"), "{status} {message}");
+        let (status, message) = told(SavedError::TooMany.into());
+        assert!(status == 507 && message.contains("DELETE /_mock/snapshots/NAME"), "{status} {message}");
+        let (status, message) = told(SavedError::Damaged { path: PathBuf::from("x/memory.json") }.into());
+        assert!(status == 500 && message.contains("x/memory.json"), "{status} {message}");
+        let hidden = StateError::Row { what: "id", value: "secret".to_owned() };
+        let (status, message) = told(hidden.into());
+        assert!(status == 500 && !message.contains("secret"), "{status} {message}");
+    }
 }

@@ -67,6 +67,14 @@ pub enum SavedError {
         /// Its format.
         found: u32,
     },
+    /// A newer version has saved it, and changed its database.
+    #[error(
+        "a newer version of vsts-mock has saved the state {name:?}, and this version does not know its database; use that version"
+    )]
+    NewerDatabase {
+        /// Its name.
+        name: String,
+    },
     /// There is none of that name.
     #[error("there is no saved state named {name:?}; GET /_mock/snapshots lists them")]
     NotFound {
@@ -74,7 +82,7 @@ pub enum SavedError {
         name: String,
     },
     /// A file of it is not as it was written.
-    #[error("{} is damaged; remove the saved state", path.display())]
+    #[error("{} is damaged. Remove the saved state: DELETE /_mock/snapshots/NAME", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

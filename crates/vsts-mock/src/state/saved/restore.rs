@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use lfs_wire::Oid;
 use serde::de::DeserializeOwned;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
@@ -18,6 +19,8 @@ use super::{
     DATABASE, LFS, MEMORY, REPOS, Result, SavedError, StateName, contents, copy_large_files, sync_all,
     throw_away,
 };
+use crate::directory::Directory;
+use crate::disk_full;
 
 /// The repositories of the state that is gone back to, before they have their place.
 const RESTORING: &str = "restoring";
@@ -32,7 +35,7 @@ impl State {
         let memory = fs::read(&path).map_err(failed("read", &path))?;
         let memory = serde_json::from_slice(&memory).map_err(|_| SavedError::Damaged { path })?;
         let copy = folder.join(DATABASE);
-        let large_files = bring_up_to_date(&copy).await?;
+        let (large_files, directory) = open_copy(name, &copy).await?;
         let (root, is_durable) = (self.dir.clone(), self.is_durable);
         let staging = move || -> Result<()> {
             let restoring = root.join(RESTORING);
@@ -58,11 +61,9 @@ impl State {
         tokio::task::spawn_blocking(staging).await.expect("copying does not panic")?;
         self.replace_rows(&copy).await?;
         // From here on the saved state is the present one; what fails is done by the next start.
-        let trash = finish(&self.pool, &self.dir).await?;
-        let directory = rows::load(&self.pool).await?;
         *self.directory.write().expect("no thread panics while it holds the lock") = directory.into();
         self.open.close_all();
-        throw_away(trash);
+        throw_away(finish(&self.pool, &self.dir).await?);
         Ok(memory)
     }
 
@@ -125,18 +126,35 @@ pub(in crate::state) async fn finish(pool: &SqlitePool, dir: &Path) -> Result<Ve
     Ok(Vec::new())
 }
 
+/// Notes that nothing is left to be done, through to the disk: what a later way back prepares is not for this one.
 async fn done(pool: &SqlitePool) -> Result<(), StateError> {
-    let done = sqlx::query("PRAGMA user_version = 0").execute(pool).await;
-    done.map(drop).map_err(database("go back to a saved state"))
+    let failed = || database("go back to a saved state");
+    let mut connection = pool.acquire().await.map_err(failed())?;
+    for set in ["PRAGMA synchronous = FULL", "PRAGMA user_version = 0", "PRAGMA synchronous = NORMAL"] {
+        sqlx::query(set).execute(&mut *connection).await.map_err(failed())?;
+    }
+    Ok(())
 }
 
-/// Brings a copy of the database to this version's format; gives the large files that it knows.
-async fn bring_up_to_date(copy: &Path) -> Result<Vec<(Oid, u64)>, StateError> {
+/// Brings a copy of the database to this version's format; gives the large files that it knows, and what it has.
+async fn open_copy(name: &StateName, copy: &Path) -> Result<(Vec<(Oid, u64)>, Directory)> {
     let options = SqliteConnectOptions::new().filename(copy).create_if_missing(false);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
-    let pool = pool.map_err(database("open a saved state"))?;
-    migrations::run(&pool).await.map_err(StateError::Format)?;
-    let objects = contents(&pool).await;
-    pool.close().await;
-    objects
+    let read = async {
+        let pool = pool.map_err(database("open a saved state"))?;
+        migrations::run(&pool).await.map_err(StateError::Format)?;
+        let found = (contents(&pool).await?, rows::load(&pool).await?);
+        pool.close().await;
+        Ok(found)
+    };
+    read.await.map_err(|error: StateError| match error {
+        StateError::Format(MigrateError::VersionMissing(_)) => {
+            SavedError::NewerDatabase { name: name.as_str().to_owned() }
+        }
+        error if disk_full::is_cause_of(&error) => error.into(),
+        error => {
+            tracing::warn!(%error, copy = %copy.display(), "a saved state cannot be read");
+            SavedError::Damaged { path: copy.to_owned() }
+        }
+    })
 }
