@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use git_wire::maintenance::{self, Options};
 use git_wire::{Interrupt, Repository};
 use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::directory::OpenRepositories;
-use crate::gate::Gate;
+use crate::gate::{Entered, Gate};
 use crate::limits::{GRAPH_THREADS, IDLE_REPOSITORIES_EVERY};
 
 /// Nothing is ever said on the way back: that it breaks off says that the thread has ended.
@@ -136,8 +137,10 @@ impl Thread {
             if self.stops.is_set() {
                 return;
             }
-            let _inside = self.runtime.block_on(self.gate.enter_to_work());
+            // No request waits for this: while the gate is closing, it waits as a new request does.
+            let inside = self.runtime.block_on(self.gate.enter());
             let interrupt = self.begin();
+            let _ends = self.interrupted_at_the_end(&inside, interrupt.clone());
             if looked.elapsed() >= IDLE_REPOSITORIES_EVERY {
                 self.open.close_idle();
                 looked = Instant::now();
@@ -164,6 +167,15 @@ impl Thread {
                 seen.push(this);
             }
         }
+    }
+
+    /// Interrupts work when its place inside the gate has to be given back.
+    fn interrupted_at_the_end(&self, inside: &Entered, interrupt: Interrupt) -> AbortOnDropHandle<()> {
+        let ended = inside.ended().clone();
+        AbortOnDropHandle::new(self.runtime.spawn(async move {
+            ended.cancelled().await;
+            interrupt.set();
+        }))
     }
 
     /// An interrupt for what is done next.

@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::admission::{Entry, Work};
 use crate::budget::{Budget, NoRoom, Permit};
@@ -188,6 +189,8 @@ impl Drop for Arriving {
 pub(super) struct Leaving {
     pub(super) inner: Body,
     pub(super) _work: Work,
+    /// Closes the connection if the state goes before.
+    pub(super) _closing: Option<AbortOnDropHandle<()>>,
 }
 
 impl HttpBody for Leaving {

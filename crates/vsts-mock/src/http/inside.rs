@@ -11,6 +11,7 @@ use http::StatusCode;
 use hyper::body::{Frame, SizeHint};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::peer::Ends;
 use super::web::text;
 use crate::app::App;
 use crate::gate::Entered;
@@ -22,12 +23,16 @@ const ENDED: &str = "The server goes to another state. Try again in a moment.";
 pub(super) async fn answered(app: &Arc<App>, answer: impl Future<Output = Response>) -> Response {
     let inside = app.gate.enter().await;
     match inside.ended().run_until_cancelled(answer).await {
-        Some(response) => response.map(|inner| Body::new(UntilEnded::new(inner, inside))),
+        Some(mut response) => {
+            response.extensions_mut().insert(Ends(inside.ended().clone()));
+            response.map(|inner| Body::new(UntilEnded::new(inner, inside)))
+        }
         None => text(StatusCode::SERVICE_UNAVAILABLE, ENDED),
     }
 }
 
-/// The body of an answer; it breaks off when its state goes.
+/// The body of an answer; it breaks off when its state goes. Nobody asks it for more while a client takes nothing: then its
+/// connection is closed, by [`Ends`].
 struct UntilEnded {
     inner: Body,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,

@@ -20,10 +20,11 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 
 use super::body::{Arriving, Leaving};
-use super::peer::{Broken, Peer};
+use super::peer::{Broken, Ends, Peer};
 use super::stall::Stalling;
 use crate::admission::{Admission, Client, Entry, Room};
 use crate::limits::{CONNECTION_GRACE, CONNECTION_QUEUE, HTTP_HEAD_BYTES, Limits};
@@ -88,7 +89,7 @@ impl Listener {
             }
         };
         if closed.run_until_cancelled(served).await.is_none() {
-            tracing::debug!(%peer, "a connection was closed that had waited too long");
+            tracing::debug!(%peer, "a connection was closed whose client had to do something");
         }
     }
 
@@ -107,13 +108,20 @@ impl Listener {
             let work = entry.work();
             let mut request = request.map(|body| Body::new(Arriving::new(body, entry.clone(), window)));
             request.extensions_mut().insert(Peer(peer));
-            let answer = self.router.clone().oneshot(request);
+            let (answer, closed) = (self.router.clone().oneshot(request), entry.closed().clone());
             async move {
                 let Ok(answer) = answer.await;
                 if answer.extensions().get::<Broken>().is_some() {
                     return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
                 }
-                Ok(busy(answer).map(|inner| Leaving { inner, _work: work }))
+                let closing = answer.extensions().get::<Ends>().map(|Ends(ended)| {
+                    let (ended, closed) = (ended.clone(), closed.clone());
+                    AbortOnDropHandle::new(tokio::spawn(async move {
+                        ended.cancelled().await;
+                        closed.cancel();
+                    }))
+                });
+                Ok(busy(answer).map(|inner| Leaving { inner, _work: work, _closing: closing }))
             }
         });
         let connection = hyper::server::conn::http1::Builder::new()

@@ -233,6 +233,22 @@ async fn a_state_outlives_the_process_with_its_data() {
     assert_eq!(refused.status, 409, "{}", refused.text());
     assert!(refused.text().contains("format 2"), "{}", refused.text());
     assert_eq!(served.ask("GET", "/_mock/users/erin", "").await.status, 200);
+    // So is a database of a newer version, and one that is damaged is named.
+    let text = fs::read_to_string(&about).expect("a file").replace("\"format\": 2", "\"format\": 1");
+    fs::write(&about, text).expect("a file is written");
+    let database = dir.path().join("data/saved/with-erin/state.sqlite");
+    let newer = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute(\"INSERT INTO _sqlx_migrations VALUES \
+                 (9999, 'x', '2026-01-01', 1, x'00', 0)\"); d.commit()";
+    let made = Command::new("python3").args(["-c", newer]).arg(&database).status().expect("python3 runs");
+    assert!(made.success());
+    let refused = served.ask("POST", "/_mock/snapshots/with-erin/restore", "").await;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert!(refused.text().contains("newer version"), "{}", refused.text());
+    fs::write(&database, "nonsense").expect("a file is written");
+    let refused = served.ask("POST", "/_mock/snapshots/with-erin/restore", "").await;
+    assert_eq!(refused.status, 500, "{}", refused.text());
+    assert!(refused.text().contains("state.sqlite is damaged"), "{}", refused.text());
+    assert_eq!(served.ask("GET", "/_mock/users/erin", "").await.status, 200);
     assert!(served.terminate().success());
 }
 
@@ -319,6 +335,34 @@ async fn a_client_that_hangs_holds_nothing_up_for_long() {
     );
     let refs = site.exchange("GET", &format!("{EXTRA}/refs"), "alicepat", "", "").await;
     assert_eq!(json_of(&refs, 200)["count"], 0);
+}
+
+/// So is an answer whose client takes nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_nothing_of_its_answer_holds_nothing_up() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let site = server().await;
+    let (git, _) = filled(&site.server, &site.dir, "extra").await;
+    // More than the buffers of two sockets.
+    git.commit("large", &vec![0; 40 << 20]).await;
+    git.run(&["push", "-q", "origin", "HEAD:master"]).await.ok();
+    json_of(&by_admin(&site, "POST", "/snapshots/base").await, 201);
+    let address = site.server.url().trim_start_matches("http://").to_owned();
+    let mut stream = tokio::net::TcpStream::connect(&address).await.expect("it listens");
+    let head = format!(
+        "GET {EXTRA}/items?path=/large&$format=octetStream&api-version=5.0 HTTP/1.1\r\nHost: {address}\r\n\
+         Authorization: Bearer alicepat\r\nAccept: application/octet-stream\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut begun = [0; 12];
+    stream.read_exact(&mut begun).await.expect("an answer begins");
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    let restored = Instant::now();
+    json_of(&by_admin(&site, "POST", "/snapshots/base/restore").await, 200);
+    assert!(restored.elapsed() < Duration::from_secs(8), "{:?}", restored.elapsed());
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut rest)).await;
+    assert!(read.is_ok() && rest.len() < 40 << 20, "its connection ends");
 }
 
 mod heavy {
