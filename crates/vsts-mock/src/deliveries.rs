@@ -45,17 +45,28 @@ pub(crate) struct Deliveries(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
+    /// Counts how often all were cleared: the numbers begin again then.
+    clearings: u64,
     all: VecDeque<Delivery>,
     last: HashMap<Uuid, u64>,
 }
 
+/// A delivery's key: no other one has it, even after the numbers have begun again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    subscription: Uuid,
+    pub(crate) number: u64,
+    clearings: u64,
+}
+
 impl Deliveries {
-    /// Takes the number of the next delivery of a subscription.
-    pub(crate) fn next_number(&self, subscription: Uuid) -> u64 {
+    /// Takes the key of the next delivery of a subscription.
+    pub(crate) fn next(&self, subscription: Uuid) -> Key {
         let mut kept = self.kept();
+        let clearings = kept.clearings;
         let last = kept.last.entry(subscription).or_default();
         *last += 1;
-        *last
+        Key { subscription, number: *last, clearings }
     }
 
     pub(crate) fn add(&self, delivery: Delivery) {
@@ -67,10 +78,14 @@ impl Deliveries {
     }
 
     /// Adds an attempt to a delivery that is still kept.
-    pub(crate) fn attempt(&self, subscription: Uuid, number: u64, attempt: Attempt, status: &'static str) {
+    pub(crate) fn attempt(&self, key: Key, attempt: Attempt, status: &'static str) {
         let mut kept = self.kept();
-        let is_it =
-            |one: &&mut Delivery| one.subscription_id == subscription && one.notification_id == number;
+        if kept.clearings != key.clearings {
+            return;
+        }
+        let is_it = |one: &&mut Delivery| {
+            one.subscription_id == key.subscription && one.notification_id == key.number
+        };
         if let Some(delivery) = kept.all.iter_mut().rev().find(is_it) {
             delivery.attempts.push(attempt);
             delivery.status = status;
@@ -85,10 +100,46 @@ impl Deliveries {
     }
 
     pub(crate) fn clear(&self) {
-        *self.kept() = Kept::default();
+        let mut kept = self.kept();
+        *kept = Kept { clearings: kept.clearings + 1, ..Kept::default() };
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_from_before_all_were_cleared_is_not_that_of_another_delivery() {
+        let (deliveries, subscription) = (Deliveries::default(), Uuid::from_u128(1));
+        let begin = || {
+            let key = deliveries.next(subscription);
+            deliveries.add(Delivery {
+                subscription_id: subscription,
+                notification_id: key.number,
+                event_type: "git.push".to_owned(),
+                url: String::new(),
+                created: Timestamp::UNIX_EPOCH,
+                status: "queued",
+                attempts: Vec::new(),
+                payload: Value::Null,
+            });
+            key
+        };
+        let attempt = || Attempt { time: Timestamp::UNIX_EPOCH, status: Some(200), error: None };
+        let before = begin();
+        deliveries.clear();
+        let after = begin();
+        assert_eq!((before.number, after.number), (1, 1));
+        deliveries.attempt(before, attempt(), "succeeded");
+        let state =
+            || deliveries.list(None).iter().map(|one| (one.status, one.attempts.len())).collect::<Vec<_>>();
+        assert_eq!(state(), [("queued", 0)]);
+        deliveries.attempt(after, attempt(), "succeeded");
+        assert_eq!(state(), [("succeeded", 1)]);
     }
 }

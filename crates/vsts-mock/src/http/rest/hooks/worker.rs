@@ -174,12 +174,12 @@ async fn tell(app: Arc<App>, way: Arc<Way>, epoch: u64, subscription: Subscripti
             return;
         }
     };
-    let number = app.deliveries.next_number(subscription.id);
-    payload["notificationId"] = number.into();
+    let key = app.deliveries.next(subscription.id);
+    payload["notificationId"] = key.number.into();
     let body = payload.to_string();
     app.deliveries.add(Delivery {
         subscription_id: subscription.id,
-        notification_id: number,
+        notification_id: key.number,
         event_type: subscription.event_type.clone(),
         url: subscription.setting("url").to_owned(),
         created: app.clock.now(),
@@ -206,7 +206,7 @@ async fn tell(app: Arc<App>, way: Arc<Way>, epoch: u64, subscription: Subscripti
         };
         let attempt =
             Attempt { time: app.clock.now(), status: sent.as_ref().ok().copied(), error: sent.err() };
-        app.deliveries.attempt(subscription.id, number, attempt, status);
+        app.deliveries.attempt(key, attempt, status);
         let Some(pause) = next else { return };
         tokio::time::sleep(*pause).await;
     }
