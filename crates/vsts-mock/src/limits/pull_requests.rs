@@ -47,7 +47,7 @@ pub(crate) const LABEL_CHARS: usize = 400;
 /// Iterations of one pull request; later pushes renew the last one.
 pub(crate) const ITERATIONS: i64 = 10_000;
 
-/// Threads of one pull request.
+/// Threads of one pull request that people begin, and as many that the server writes.
 pub(crate) const THREADS: usize = 5_000;
 
 /// Commits that the thread about a push names.
@@ -80,8 +80,8 @@ pub(crate) const STATUSES: usize = 1_000;
 /// Characters of a name, a description or an address of a status.
 pub(crate) const STATUS_CHARS: usize = 4_000;
 
-/// Branches that users of one account have marked as favorites.
-pub(crate) const REF_FAVORITES: usize = 10_000;
+/// Branches that one user has marked as favorites in one account.
+pub(crate) const REF_FAVORITES: usize = 1_000;
 
 /// Policies of one account.
 pub(crate) const POLICIES: usize = 2_000;

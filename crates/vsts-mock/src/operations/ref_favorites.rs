@@ -6,7 +6,7 @@ use super::refused::Refused;
 use super::scope::Scope;
 use crate::app::App;
 use crate::directory::{Directory, RefFavorite};
-use crate::limits::REF_FAVORITES;
+use crate::limits::{REF_FAVORITES, REF_NAME_BYTES};
 
 /// A favorite to add.
 #[derive(Debug)]
@@ -52,6 +52,9 @@ pub(crate) async fn add(app: &App, scope: Scope<'_>, new: &NewFavorite<'_>) -> R
     let mut change = app.state.change().await;
     let (account, _, repo) = scope.repo(&change.directory, new.repo)?;
     let user = scope.principal.user.unwrap_or_default();
+    if new.name.len() > REF_NAME_BYTES {
+        return Err(Refused::Invalid(format!("The name of a ref has at most {REF_NAME_BYTES} bytes.")));
+    }
     if !new.name.starts_with("refs/") || gix::validate::reference::name(new.name.into()).is_err() {
         return Err(Refused::Invalid(format!("{:?} is not the name of a ref.", new.name)));
     }
@@ -61,8 +64,10 @@ pub(crate) async fn add(app: &App, scope: Scope<'_>, new: &NewFavorite<'_>) -> R
         let name = &scope.principal.name;
         return Err(Refused::Invalid(format!("The ref {} is already a favorite for user {name}.", new.name)));
     }
-    if change.directory.favorites_of(account).count() >= REF_FAVORITES {
-        return Err(Refused::Invalid(format!("An account has at most {REF_FAVORITES} favorites.")));
+    if change.directory.favorites_of(account).filter(|one| one.user == user).count() >= REF_FAVORITES {
+        let message =
+            format!("A user has at most {REF_FAVORITES} favorites in an account; remove one first.");
+        return Err(Refused::Invalid(message));
     }
     let id = change.directory.favorites_of(account).next_back().map_or(1, |last| last.id + 1);
     let favorite =

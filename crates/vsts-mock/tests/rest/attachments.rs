@@ -72,7 +72,9 @@ async fn a_file_is_attached_listed_read_and_removed() {
     let zip = site.send("GET", &version(at), "bobspat", "Accept: application/zip\n", "").await;
     assert_eq!(zip.status, 501);
 
-    site.delete(&version(at), "carolpat").await.expect(200);
+    // Another's file stays, except for who manages the repository.
+    assert_eq!(site.delete(&version(at), "bobspat").await.fails(403), "GitNeedsPermissionException");
+    site.delete(&version(at), "alicepat").await.expect(200);
     assert_eq!(
         site.get(&version(at), "bobspat").await.fails(404),
         "GitPullRequestAttachmentNotFoundException"
@@ -90,6 +92,7 @@ async fn what_may_not_be_attached_is_refused_and_stores_nothing() {
     assert_eq!(refused("a.txt", "").await, 401);
     assert_eq!(refused("a%2Fb.txt", "carolpat").await, 400);
     assert_eq!(refused("a%0Ab.txt", "carolpat").await, 400);
+    assert_eq!(refused("%2e%2e", "carolpat").await, 400);
     assert_eq!(refused(&"a".repeat(256), "carolpat").await, 400);
     assert_eq!(refused("a.txt", "carolpat").await, 201);
     let (status, told) = attach(&site, &path, "A.txt", "carolpat", b"y").await;

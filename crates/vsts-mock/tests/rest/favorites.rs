@@ -20,6 +20,9 @@ async fn branches_are_marked_as_favorites() {
     );
     let wrong = json!({ "name": "topic", "repositoryId": repo, "type": 2 });
     assert_eq!(site.post(at, "bobspat", &wrong).await.status, 400);
+    let long = json!({ "name": format!("refs/heads/{}", "a".repeat(400)), "repositoryId": repo, "type": 2 });
+    let long = site.post(at, "bobspat", &long).await.expect(400);
+    assert!(long["message"].as_str().is_some_and(|text| text.contains("400 bytes")), "{long}");
     assert_eq!(site.post(at, "davespat", &new).await.status, 404);
     // Everybody has their own.
     let names = async |query: &str, who: &str| {

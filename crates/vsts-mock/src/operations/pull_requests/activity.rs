@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::super::context::RepoContext;
 use super::{merged_tip, now, short};
 use crate::directory::pull_request::{CommentType, MergeStatus, PullStatus};
-use crate::directory::{Comment, Directory, PullRequest, Thread, subject};
+use crate::directory::{Comment, Directory, PullRequest, PullRequests, Thread, subject};
 use crate::limits::THREADS;
 use crate::state::Change;
 
@@ -50,11 +50,15 @@ impl Entry {
     }
 }
 
-/// Returns whether the server has written a thread, which has these comments.
-pub(crate) fn is_system(comments: &[Comment]) -> bool {
-    comments
-        .first()
-        .is_some_and(|first| first.kind == CommentType::System && first.author == subject::SERVICE)
+/// Returns whether the server has written a thread, which begins with this comment.
+pub(crate) fn is_system(first: Option<&Comment>) -> bool {
+    first.is_some_and(|first| first.kind == CommentType::System && first.author == subject::SERVICE)
+}
+
+/// The threads of a pull request that the server has written, or those that people have. Each kind has its own bound.
+pub(super) fn count(pulls: &PullRequests, pull: &PullRequest, by_server: bool) -> usize {
+    let is_counted = |thread: &&Thread| is_system(pulls.comments_of(thread).next()) == by_server;
+    pulls.threads_of(pull).filter(is_counted).count()
 }
 
 /// Writes what a change of a pull request amounts to.
@@ -85,7 +89,8 @@ pub(super) fn pushed(
 fn write(ctx: &RepoContext, change: &mut Change<'_>, pull: &PullRequest, entry: Entry) {
     let pulls = &change.directory.pulls;
     let last = pulls.threads_of(pull).next_back().map_or(0, |thread| thread.id);
-    if pulls.threads_of(pull).count() >= THREADS {
+    if count(pulls, pull, true) >= THREADS {
+        tracing::debug!(pull = pull.id, "a pull request has all the system threads that it may");
         return;
     }
     let (account, pull_request, time) = (pull.account, pull.id, now(ctx));

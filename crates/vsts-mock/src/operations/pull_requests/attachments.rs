@@ -85,8 +85,12 @@ fn check_size(bytes: u64) -> Result<(), Refused> {
 /// Refuses a name that no attachment may have, or that another one has.
 fn check(pulls: &PullRequests, pull: &PullRequest, name: &str) -> Result<(), Refused> {
     check_text("The name of the attachment", name, ATTACHMENT_NAME)?;
-    if name.is_empty() || name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) {
-        return Err(Refused::invalid("The name of an attachment has no slashes and no control characters."));
+    // Clients take the last two for folders, even where they are escaped.
+    let is_wrong = |c: char| c.is_control() || matches!(c, '/' | '\\');
+    if name.chars().any(is_wrong) || matches!(name, "" | "." | "..") {
+        return Err(Refused::invalid(
+            "The name of an attachment has no slashes and no control characters, and is not \".\" or \"..\".",
+        ));
     }
     if pulls.attachments_of(pull).any(|one| is_named(one, name)) {
         return Err(Refused::AttachmentExists { name: name.to_owned() });
@@ -122,10 +126,14 @@ pub(crate) fn content(ctx: &RepoContext, pull: &PullRequest, name: &str) -> Resu
     }
 }
 
-/// Removes an attachment. Blocks.
+/// Removes an attachment: one's own, or for who manages the repository, anybody's. Blocks.
 pub(crate) fn remove(ctx: &RepoContext, pull: &str, name: &str) -> Result<(), Refused> {
     edit(ctx, pull, |change, pull| {
         let found = named(&change.directory.pulls, pull, name)?;
+        if ctx.principal.user != Some(found.author) {
+            let permission = Permission::ManagePermissions;
+            authorize(&change.directory, &ctx.principal, permission, Target::Repo(&ctx.repo))?;
+        }
         change.remove::<Attachment>(&(found.account, found.pull_request, found.id));
         Ok(())
     })?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::context::RepoContext;
 use super::super::refused::Refused;
-use super::{check_facts, edit, no_part, now, number};
+use super::{activity, check_facts, edit, no_part, now, number};
 use crate::directory::pull_request::{CommentType, ThreadStatus};
 use crate::directory::{Comment, PullRequest, Thread};
 use crate::limits::{COMMENT_CHARS, COMMENTS, PROPERTIES, THREADS};
@@ -75,7 +75,7 @@ pub(crate) fn create(ctx: &RepoContext, pull: &str, input: &ThreadInput<'_>) -> 
     }
     let (_, whole) = edit(ctx, pull, |change, pull| {
         let last = change.directory.pulls.threads_of(pull).next_back().map_or(0, |thread| thread.id);
-        if change.directory.pulls.threads_of(pull).count() >= THREADS {
+        if activity::count(&change.directory.pulls, pull, false) >= THREADS {
             return Err(Refused::Invalid(format!("A pull request has at most {THREADS} threads.")));
         }
         let mut thread = Thread {

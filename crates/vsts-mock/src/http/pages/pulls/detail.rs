@@ -76,8 +76,9 @@ fn overview(view: &View<'_>) -> Result<Markup, Failure> {
     } else {
         Vec::new()
     };
-    let (activities, all): (Vec<_>, Vec<_>) =
-        threads::list(source, pull).into_iter().partition(|(_, comments)| activity::is_system(comments));
+    let (activities, all): (Vec<_>, Vec<_>) = threads::list(source, pull)
+        .into_iter()
+        .partition(|(_, comments)| activity::is_system(comments.first()));
     Ok(html! {
         @if let Some(description) = &pull.description {
             section.card aria-label="Description" { (view.text(description)) }
