@@ -36,12 +36,14 @@ fn shown(call: &Call<'_>, base: &str, user: &User) -> Value {
 /// The part of a name or an address that a filter asks for; every user is a member with the same licence.
 fn wanted(filter: &str) -> Result<Option<String>, Failure> {
     let mut name = None;
-    for clause in filter.split(" and ").map(str::trim).filter(|clause| !clause.is_empty()) {
-        let value =
-            clause.split_once(" eq ").map(|(field, value)| (field.trim(), value.trim().trim_matches('\'')));
-        match value {
-            Some((field, value)) if field.eq_ignore_ascii_case("name") => name = Some(value.to_lowercase()),
-            Some((field, "member")) if field.eq_ignore_ascii_case("userType") => {}
+    for clause in clauses(filter).into_iter().map(str::trim).filter(|clause| !clause.is_empty()) {
+        let parts = clause.split_once(" eq ").map(|(field, value)| (field.trim(), value.trim()));
+        let text = parts.and_then(|(_, value)| value.strip_prefix('\'')?.strip_suffix('\''));
+        match parts.zip(text) {
+            Some(((field, _), text)) if field.eq_ignore_ascii_case("name") => {
+                name = Some(text.replace("''", "'").to_lowercase());
+            }
+            Some(((field, _), "member")) if field.eq_ignore_ascii_case("userType") => {}
             _ => {
                 let message =
                     format!("$filter knows name eq '…' and userType eq 'member', not {:?}.", excerpt(clause));
@@ -50,6 +52,21 @@ fn wanted(filter: &str) -> Result<Option<String>, Failure> {
         }
     }
     Ok(name)
+}
+
+/// The clauses of a filter between `and`; what is in quotes is not looked into.
+fn clauses(filter: &str) -> Vec<&str> {
+    const AND: &str = " and ";
+    let (mut all, mut begin, mut is_quoted) = (Vec::new(), 0, false);
+    for (at, found) in filter.char_indices() {
+        is_quoted ^= found == '\'';
+        if !is_quoted && at >= begin && filter[at..].starts_with(AND) {
+            all.push(&filter[begin..at]);
+            begin = at + AND.len();
+        }
+    }
+    all.push(&filter[begin..]);
+    all
 }
 
 /// The users of the account, by name.
@@ -93,4 +110,21 @@ pub(crate) fn show(call: &Call<'_>) -> Outcome {
     let user = found.filter(|user| is_known(&directory, user.id, account.id, None));
     let user = user.ok_or_else(|| no_subject(asked))?;
     Ok(Reply::ok(shown(call, &call.base(account), user)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_have_what_joins_clauses_and_quotes() {
+        let found = |filter: &str| wanted(filter).map_err(|failure| failure.message);
+        assert_eq!(found(""), Ok(None));
+        assert_eq!(found("name eq 'Tom and Jerry'"), Ok(Some("tom and jerry".to_owned())));
+        assert_eq!(found("userType eq 'member' and name eq 'O''Neil'"), Ok(Some("o'neil".to_owned())));
+        assert_eq!(found("userType eq 'member'"), Ok(None));
+        for wrong in ["name", "name eq Tom", "name eq 'Tom", "licenseId eq 'x'", "userType eq 'guest'"] {
+            assert!(found(wrong).is_err_and(|message| message.contains("$filter")), "{wrong}");
+        }
+    }
 }
