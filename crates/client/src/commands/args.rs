@@ -1,6 +1,6 @@
 //! The arguments that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use azml_core::run::RunRecord;
 
@@ -37,6 +37,32 @@ impl RemoteArgs {
     /// The token that was given.
     pub fn token(&self) -> Option<&str> {
         self.vststoken.as_deref()
+    }
+}
+
+/// The project that a command works in, and the credentials for its remote.
+#[derive(Debug, clap::Args)]
+pub struct LinkedProjectArgs {
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
+}
+
+impl LinkedProjectArgs {
+    /// Opens the project, and repairs what a killed azml left in it.
+    pub fn open(&self, ctx: &Context) -> Result<Opened, CommandError> {
+        self.project.open(ctx)
+    }
+
+    /// The project's folder, if it is not the current one.
+    pub fn path(&self) -> Option<&Path> {
+        self.project.path.as_deref()
+    }
+
+    /// The token that was given.
+    pub fn token(&self) -> Option<&str> {
+        self.remote.token()
     }
 }
 

@@ -7,7 +7,7 @@ use azml_core::restore::{Backup, Done, Plan, Target};
 use gix::bstr::BString;
 use serde_json::{Map, Value, json};
 
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::ops::named::{self, Snapshot};
@@ -58,9 +58,7 @@ pub struct What {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Plans, then does it.
@@ -72,14 +70,14 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let Some(run) = args.run_id.as_deref().filter(|_| !args.undo) else {
         return undo(ctx, &opened, &args.what);
     };
-    let found = named::snapshot_of_run(ctx, &opened, run, args.what.remote.token())?;
+    let found = named::snapshot_of_run(ctx, &opened, run, args.what.project.token())?;
     restore(ctx, &opened, &found, &args.what)
 }
 
 /// Restores the snapshot that a name means.
 pub fn snapshot(ctx: &Context, name: &str, what: &What) -> Result<Output, CommandError> {
     let opened = what.project.open(ctx)?;
-    let found = named::snapshot(ctx, &opened, name, what.remote.token())?;
+    let found = named::snapshot(ctx, &opened, name, what.project.token())?;
     restore(ctx, &opened, &found, what)
 }
 
@@ -95,7 +93,7 @@ fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Res
     // A tree in which pointers are texts.
     let tree = if what.no_large { found.tree.id.into() } else { found.tree };
     if let Some(folder) = &what.to {
-        let written = restore::write_to(ctx, opened, (tree, &paths), folder, what.remote.token())?;
+        let written = restore::write_to(ctx, opened, (tree, &paths), folder, what.project.token())?;
         snapshot::warn_passed_over(ctx, &written.passed_over);
         ctx.notices.status(&format!("Wrote {called} to {}: {} files", folder.display(), written.files));
         head["to"] = folder.to_string_lossy().into();
@@ -108,7 +106,7 @@ fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Res
     if what.dry_run {
         return Ok(planned(ctx, &restore::plan(opened, target)?.1, &head));
     }
-    let (plan, done) = restore::restore(ctx, opened, &target, what.force, what.remote.token())?;
+    let (plan, done) = restore::restore(ctx, opened, &target, what.force, what.project.token())?;
     let files = if is_whole { "The folder already is" } else { "These files already are as in" };
     if done.backup.is_none() {
         ctx.notices.status(&format!("{files} {called}"));

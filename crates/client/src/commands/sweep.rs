@@ -7,7 +7,7 @@ use azml_core::run::{RunRecord, Status, format};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use super::args::{ProjectArgs, RemoteArgs};
+use super::args::{LinkedProjectArgs, ProjectArgs};
 use super::experiment::detach;
 use super::experiment::options::{ProgramArgs, SharedOptions};
 use super::history::listing;
@@ -116,9 +116,7 @@ pub struct ResumeArgs {
     #[command(flatten)]
     shown: Shown,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
     /// The sweep's command, with the secrets that its record lacks
     #[arg(value_name = "COMMAND", last = true)]
     words: Vec<OsString>,
@@ -195,7 +193,7 @@ fn resume(ui: &Ui, ctx: &Context, args: &ResumeArgs) -> Result<Output, CommandEr
         program: Some(wanted).filter(|wanted| *wanted != Wanted::Command(Vec::new())),
         environment: args.program.environment(),
         parallel: args.shown.parallel(),
-        token: args.remote.token(),
+        token: args.project.token(),
     };
     let mut lines = Lines::new(ui, &args.shown.order);
     let swept = sweep::resume(ctx, &opened, &record, options, &mut |event| lines.tell(&event))?;

@@ -27,6 +27,7 @@ use azml_core::id::RunId;
 use git_wire::client::{self, TransportError};
 
 pub use self::handle::{Handle, Task};
+use self::node::Node;
 pub use self::process::ProcessEngine;
 use self::prune::{PruneRequest, Pruned};
 pub use self::ray::RayEngine;
@@ -42,6 +43,9 @@ use crate::run::target::Program;
 /// The contract of every method: it takes seconds, not the time of a run; it may be repeated after any failure, also one that
 /// left unknown whether it was done; it holds no state between calls beside what the handle says.
 pub trait Engine: Send {
+    /// The host that keeps its jobs and the project's store; [`Node`] does there what no engine does otherwise.
+    fn node(&self) -> &Node;
+
     /// Refuses what can't be run there, before a snapshot is taken: the host does not answer, there is no room on its disk, the
     /// interpreter is missing, a resource is more than there is.
     fn check(&self, config: &RunConfig, program: &Program) -> Result<(), Error>;
@@ -63,7 +67,9 @@ pub trait Engine: Send {
 
     /// Gives the bytes that the run has printed, from byte `from` on: up to a bound, and none if there is nothing new after a
     /// short wait.
-    fn output(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error>;
+    fn output(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error> {
+        self.node().output(&handle.run, from)
+    }
 
     /// Asks for the end of runs; those that wait end at once. Done when it is asked: the states tell the rest.
     fn cancel(&self, handles: &[Handle]) -> Result<(), Error>;
@@ -80,13 +86,19 @@ pub trait Engine: Send {
 
     /// Fetches what runs have written so far to refs of their own (`refs/azureml/inbox/<GUID>/<run>/…`) into the same refs of
     /// `history`. Returns those that have written something.
-    fn results(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error>;
+    fn results(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error> {
+        self.node().fetch(history, handles)
+    }
 
     /// Removes from its computers what no run there needs any more.
-    fn prune(&self, request: PruneRequest) -> Result<Pruned, Error>;
+    fn prune(&self, request: PruneRequest) -> Result<Pruned, Error> {
+        self.node().prune(request)
+    }
 
     /// Removes what the node keeps of runs whose results are here. One that is not there is forgotten already.
-    fn forget(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<(), Error>;
+    fn forget(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<(), Error> {
+        self.node().forget(history, handles)
+    }
 
     /// The engine's way to take many runs as one job, if it has one.
     fn arrays(&self) -> Option<&dyn Arrays> {
@@ -265,10 +277,10 @@ pub fn place(compute: &Compute) -> Result<Option<Handle>, Error> {
 /// The engine of a place, or of a run that was given to it.
 pub fn of(ctx: &Context, handle: &Handle) -> Result<Box<dyn Engine>, CommandError> {
     match handle.kind.as_str() {
-        "slurm" => Ok(Box::new(SlurmEngine::new(node::Node::of(ctx, handle)?))),
+        "slurm" => Ok(Box::new(SlurmEngine::new(Node::of(ctx, handle)?))),
         "ray" => Ok(Box::new(RayEngine::new(ctx, handle)?)),
         "process" | "ssh" | "remote" | "cluster" | "localdocker" | "docker" | "remotedocker" => {
-            Ok(Box::new(ProcessEngine::new(node::Node::of(ctx, handle)?)))
+            Ok(Box::new(ProcessEngine::new(Node::of(ctx, handle)?)))
         }
         kind => Err(Error::Kind { kind: kind.to_owned() }.into()),
     }

@@ -78,20 +78,20 @@ fn is_large(file: &Path) -> bool {
     file.strip_prefix("store").is_ok_and(|file| file.iter().skip(1).collect::<PathBuf>().starts_with(OBJECTS))
 }
 
-/// Packs the large files of a store as [`LARGE`]; `None` if there are none.
-pub fn pack_large(store: &Path, to: File) -> io::Result<Option<File>> {
+/// Lists the large files of a store.
+pub fn large_files(store: &Path) -> io::Result<Vec<PathBuf>> {
     let objects = store.join(OBJECTS);
-    if !objects.exists() {
-        return Ok(None);
-    }
-    let files = list(&objects)?.0;
+    if objects.exists() { list(&objects).map(|(files, _)| files) } else { Ok(Vec::new()) }
+}
+
+/// Packs large files of a store as [`LARGE`].
+pub fn pack_large(store: &Path, files: &[PathBuf], to: File) -> io::Result<File> {
     let mut zip = ZipWriter::new(to);
-    for file in &files {
+    for file in files {
         zip.start_file(format!("{LARGE}/{OBJECTS}/{}", file.display()), stored())?;
-        io::copy(&mut File::open(objects.join(file))?, &mut zip)?;
+        io::copy(&mut File::open(store.join(OBJECTS).join(file))?, &mut zip)?;
     }
-    let packed = zip.finish()?;
-    Ok((!files.is_empty()).then_some(packed))
+    Ok(zip.finish()?)
 }
 
 /// Packs azml's own program, or another file, as [`AZML`].

@@ -1,13 +1,9 @@
 //! The engine of hosts without a scheduler: the node's azml is a process of its own there, in a session that no connection
 //! holds.
 
-use std::collections::BTreeSet;
-
 use azml_core::history::HistoryRepo;
-use azml_core::id::RunId;
 
 use super::node::{JobState, Node};
-use super::prune::{PruneRequest, Pruned};
 use super::{Engine, Error, Handle, JobSpec, State};
 use crate::run::config::RunConfig;
 use crate::run::target::Program;
@@ -26,6 +22,10 @@ impl ProcessEngine {
 }
 
 impl Engine for ProcessEngine {
+    fn node(&self) -> &Node {
+        &self.node
+    }
+
     fn check(&self, config: &RunConfig, program: &Program) -> Result<(), Error> {
         self.node.check(config, program)
     }
@@ -50,23 +50,7 @@ impl Engine for ProcessEngine {
         Node::or_unreachable(states, handles.len())
     }
 
-    fn output(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error> {
-        self.node.output(&handle.run, from)
-    }
-
     fn cancel(&self, handles: &[Handle]) -> Result<(), Error> {
         self.node.cancel(handles)
-    }
-
-    fn results(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error> {
-        self.node.fetch(history, handles)
-    }
-
-    fn prune(&self, request: PruneRequest) -> Result<Pruned, Error> {
-        self.node.prune(request)
-    }
-
-    fn forget(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<(), Error> {
-        self.node.forget(history, handles)
     }
 }

@@ -55,6 +55,11 @@ impl Own {
         Ok(Self { path, name: format!("azml-{}-{hash}", env!("CARGO_PKG_VERSION")) })
     }
 
+    /// The beginning of its hash.
+    pub(super) fn hash(&self) -> &str {
+        self.name.rsplit('-').next().unwrap_or(&self.name)
+    }
+
     /// Brings it to a node, as `to` (a word of shell), if it runs there.
     pub(super) fn bring(&self, host: &Host, to: &str) -> Result<(), Error> {
         let probe = "uname -sm; getconf GNU_LIBC_VERSION 2>/dev/null || echo 'no GNU C library'";

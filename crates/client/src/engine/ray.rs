@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{Read, Seek as _};
 use std::thread::sleep;
 use std::time::Instant;
 
@@ -155,8 +155,16 @@ impl RayEngine {
         Ok(value["logs"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Uploads a package, unless the cluster has it; gives its address there.
-    fn upload(&self, mut file: File) -> Result<String, Error> {
+    /// Uploads a package of this name, unless the cluster has it; gives its address there.
+    fn bring(&self, name: &str, pack: impl FnOnce() -> Result<File, Error>) -> Result<String, Error> {
+        let name = format!("_ray_pkg_{name}.zip");
+        let path = format!("/api/packages/gcs/{name}");
+        let known = self.get(&path, limits::RAY_ANSWER)?;
+        if known.status != StatusCode::NOT_FOUND {
+            self.succeeded("looking for the package", known)?;
+            return Ok(format!("gcs://{name}"));
+        }
+        let mut file = pack()?;
         let size = file.metadata().map_err(|error| self.failed(error))?.len();
         if size > limits::RAY_PACKAGE {
             let why = format!(
@@ -167,19 +175,15 @@ impl RayEngine {
             return Err(Error::Refused { host: self.host(), why });
         }
         file.rewind().map_err(|error| self.failed(error))?;
-        let hash = large::hash(&mut file, &mut |_| {}).map_err(|error| self.failed(error))?.oid.to_string();
-        let hash: String = hash.chars().filter(char::is_ascii_hexdigit).take(HASH).collect();
-        let name = format!("_ray_pkg_{hash}.zip");
-        let path = format!("/api/packages/gcs/{name}");
-        let known = self.get(&path, limits::RAY_ANSWER)?;
-        if known.status == StatusCode::NOT_FOUND {
-            file.rewind().map_err(|error| self.failed(error))?;
-            let put = self.ask(Method::PUT, &path, file, limits::RAY_ANSWER)?;
-            self.succeeded("uploading the package", put)?;
-        } else {
-            self.succeeded("looking for the package", known)?;
-        }
+        let put = self.ask(Method::PUT, &path, file, limits::RAY_ANSWER)?;
+        self.succeeded("uploading the package", put)?;
         Ok(format!("gcs://{name}"))
+    }
+
+    /// The name of a package by its content, or by that of what is packed.
+    fn name_by(&self, content: &mut impl Read) -> Result<String, Error> {
+        let hash = large::hash(content, &mut |_| {}).map_err(|error| self.failed(error))?.oid.to_string();
+        Ok(hash.chars().filter(char::is_ascii_hexdigit).take(HASH).collect())
     }
 
     /// Packs into a file of the scratch folder.
@@ -199,6 +203,11 @@ impl RayEngine {
 }
 
 impl Engine for RayEngine {
+    /// The folder here that takes the place of one.
+    fn node(&self) -> &Node {
+        &self.node
+    }
+
     fn check(&self, _: &RunConfig, _: &Program) -> Result<(), Error> {
         let answer = self.succeeded("the version", self.get("/api/version", limits::RAY_ANSWER)?)?;
         if answer.json()["ray_version"].is_string() {
@@ -219,16 +228,22 @@ impl Engine for RayEngine {
         let spec = &JobSpec { large_limit, ..spec.clone() };
         self.node.bring_job(history, spec)?;
         let mut environment = json!({});
-        environment["working_dir"] =
-            self.upload(self.packed(|file| package::pack(self.scratch.path(), file))?)?.into();
+        let mut package = self.packed(|file| package::pack(self.scratch.path(), file))?;
+        package.rewind().map_err(|error| self.failed(error))?;
+        environment["working_dir"] = self.bring(&self.name_by(&mut package)?, || Ok(package))?.into();
+        // These two are packed only if the cluster lacks them.
         let mut modules = Vec::new();
         if self.place.azml.is_none() {
-            let program = self.packed(|file| package::pack_program(&self.own.path, file))?;
-            modules.push(self.upload(program)?);
+            let pack = || self.packed(|file| package::pack_program(&self.own.path, file));
+            modules.push(self.bring(self.own.hash(), pack)?);
         }
         let store = self.store(history);
-        if let Some(large) = self.packed(|file| package::pack_large(&store, file))? {
-            modules.push(self.upload(large)?);
+        let large = package::large_files(&store).map_err(|error| self.failed(error))?;
+        if !large.is_empty() {
+            // Their names are the hashes of their contents.
+            let names = large.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join("\n");
+            let pack = || self.packed(|file| package::pack_large(&store, &large, file));
+            modules.push(self.bring(&self.name_by(&mut names.as_bytes())?, pack)?);
         }
         if !modules.is_empty() {
             environment["py_modules"] = modules.into();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use azml_core::quote::quoted_path;
 use serde_json::json;
 
-use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
+use crate::commands::args::{LinkedProjectArgs, RunArg};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::{diagnostics, runs};
@@ -30,9 +30,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Writes the archive.
@@ -45,7 +43,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         Some(path) => ctx.env.cwd.join(path),
         None => opened.project.root().join("diagnostics.zip"),
     };
-    let written = diagnostics::write(ctx, &opened, &record, &path, args.remote.token())?;
+    let written = diagnostics::write(ctx, &opened, &record, &path, args.project.token())?;
     for left in &written.left_out {
         ctx.notices.warning(&format!("left out: {left}"));
     }

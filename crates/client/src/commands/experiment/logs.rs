@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use azml_core::run::RunRecord;
 
-use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
+use crate::commands::args::{LinkedProjectArgs, RunArg};
 use crate::context::{Context, Opened};
 use crate::engine::{self, Handle};
 use crate::error::{CommandError, ErrorKind};
@@ -35,9 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "BYTE", default_value_t = 0)]
     from: u64,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Prints the log.
@@ -56,7 +54,7 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandEr
         follow_here(ui, ctx, &opened, &record, path)?;
         return Ok(Output::Nothing);
     }
-    let attachments = fetch::attachments(ctx, &opened, &record, args.remote.token())?;
+    let attachments = fetch::attachments(ctx, &opened, &record, args.project.token())?;
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     let log = attachments.open(DRIVER_LOG.as_ref()).map_err(failed)?;
     let mut log = log.ok_or_else(|| CommandError::not_found(format!("run {} has no log", record.run_id)))?;

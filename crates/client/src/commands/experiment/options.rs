@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use azml_core::quote::quoted;
 
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::error::CommandError;
 use crate::ops::submit::{Label, Options, Wanted};
 use crate::run::parameters::pair;
@@ -42,9 +42,7 @@ pub struct SharedOptions {
     #[arg(long)]
     no_large: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    pub project: ProjectArgs,
+    pub project: LinkedProjectArgs,
 }
 
 /// The options that say which program runs, beside the words of a command, and its variables.
@@ -116,7 +114,7 @@ impl SharedOptions {
             allow_large: self.allow_large,
             attachments_limit: self.attachments_limit,
             no_large: self.no_large,
-            token: self.remote.token(),
+            token: self.project.token(),
         })
     }
 }

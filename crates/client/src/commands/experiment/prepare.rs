@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::submit::{elsewhere, result};
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::context::Context;
 use crate::engine;
 use crate::error::CommandError;
@@ -30,9 +30,7 @@ pub struct Args {
     #[arg(long, short = 'c', value_name = "NAME", visible_alias = "runconfig")]
     run_configuration: String,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Runs a program that does nothing, in the environment.
@@ -44,7 +42,7 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandEr
         wanted: Wanted::Shell(":".to_owned()),
         label: Label { name: Some(format!("prepare {name}")), ..Label::default() },
         environment: BTreeMap::new(),
-        token: args.remote.token(),
+        token: args.project.token(),
         ..Options::default()
     };
     let plan = submit::plan(ctx, &opened, options)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use azml_core::quote::quoted_path;
 use serde_json::json;
 
-use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
+use crate::commands::args::{LinkedProjectArgs, RunArg};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::download::{Downloaded, Missing, Request, download};
@@ -31,9 +31,7 @@ pub struct Args {
     #[arg(long)]
     no_large: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Copies the attachments.
@@ -44,7 +42,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         folder: args.directory.as_deref(),
         force: args.force,
         no_large: args.no_large,
-        token: args.remote.token(),
+        token: args.project.token(),
     };
     let Downloaded { folder, files, missing } = download(ctx, &opened, &record, &request)?;
     let id = &record.run_id;

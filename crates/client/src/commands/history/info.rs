@@ -9,7 +9,7 @@ use azml_core::run::RunRecord;
 use serde_json::Value;
 
 use super::listing;
-use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
+use crate::commands::args::{LinkedProjectArgs, RunArg};
 use crate::commands::experiment::logs;
 use crate::context::{Context, Opened};
 use crate::engine::Handle;
@@ -40,9 +40,7 @@ pub struct Args {
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Shows the record or the attachment.
@@ -60,7 +58,7 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandEr
         }
         return print(ui, ctx, &opened, &record, path, None);
     }
-    print(ui, ctx, &opened, &record, path, args.remote.token())
+    print(ui, ctx, &opened, &record, path, args.project.token())
 }
 
 fn show(ui: &Ui, ctx: &Context, opened: &Opened, run: &str) -> Result<Output, CommandError> {

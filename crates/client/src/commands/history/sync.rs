@@ -3,7 +3,7 @@
 use azml_core::run::RunStore;
 use serde_json::json;
 
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::runs;
@@ -23,16 +23,14 @@ pub struct Args {
     #[arg(long)]
     large: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Pulls, then pushes.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
     let Synced { remote, pulled, pushed, large_received } =
-        sync(ctx, &opened, args.remote.token(), args.large)?;
+        sync(ctx, &opened, args.project.token(), args.large)?;
     if pulled.new_runs {
         runs::warn_after_sync(ctx, &opened);
     }

@@ -3,7 +3,7 @@
 use azml_core::fsck::{Outcome, Report};
 use serde_json::{Map, Value, json};
 
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::fsck::{Options, check};
@@ -25,15 +25,13 @@ pub struct Args {
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Checks and mends.
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let options = Options { mend: !args.dry_run, offline: args.offline, token: args.remote.token() };
-    let report = check(ctx, args.project.path.as_deref(), &options)?;
+    let options = Options { mend: !args.dry_run, offline: args.offline, token: args.project.token() };
+    let report = check(ctx, args.project.path(), &options)?;
     finish(ui, ctx, &report, options.mend)
 }
 

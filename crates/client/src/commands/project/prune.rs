@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::show::counted;
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::prune::{Pruned, prune};
@@ -26,16 +26,14 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Does it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
     let Pruned { dropped, freed, needed, unpushed, not_confirmed } =
-        prune(ctx, &opened, args.keep, args.dry_run, args.remote.token())?;
+        prune(ctx, &opened, args.keep, args.dry_run, args.project.token())?;
     let s = if dropped.len() == 1 { "" } else { "s" };
     let done = if args.dry_run { "Would drop" } else { "Dropped" };
     ctx.notices.status(&format!("{done} {} large file{s} and free {}", dropped.len(), size(freed)));

@@ -1,7 +1,7 @@
 //! `azml project update`.
 
 use super::show;
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::link;
@@ -20,14 +20,12 @@ pub struct Args {
     #[arg(long, short, value_name = "URL")]
     repo: String,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Links it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
-    link::update(ctx, &opened, &args.repo, args.remote.token())?;
+    link::update(ctx, &opened, &args.repo, args.project.token())?;
     show::output(ctx, &opened)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::commands::history::compare::json;
 use crate::commands::patch::{self, Paint};
 use crate::context::Context;
@@ -47,9 +47,7 @@ pub struct Args {
     #[arg(long)]
     exit_code: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Compares.
@@ -60,7 +58,7 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
         paths: named::paths(ctx, &opened, &args.paths)?,
     };
     let detail = Detail { hunks: !args.stat && !args.name_status, renames: !args.no_renames };
-    let code = snapshots::difference(ctx, &opened, &question, detail, args.remote.token())?;
+    let code = snapshots::difference(ctx, &opened, &question, detail, args.project.token())?;
     let asks_for_text = args.patch || args.stat || args.name_status;
     let output = match ui.chosen_format() {
         None | Some(OutputFormat::Table) if asks_for_text => shown(ui, ctx, args, &code),

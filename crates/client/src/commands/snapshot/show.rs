@@ -7,7 +7,7 @@ use gix::bstr::BString;
 use serde_json::json;
 
 use super::list::{fields, time};
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::{named, snapshots};
@@ -25,15 +25,13 @@ pub struct Args {
     #[arg(value_name = "NAME", default_value = "HEAD")]
     name: String,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Shows it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
-    let snapshot = named::snapshot(ctx, &opened, &args.name, args.remote.token())?;
+    let snapshot = named::snapshot(ctx, &opened, &args.name, args.project.token())?;
     let described = snapshots::describe(&opened, &snapshot)?;
     let changes = snapshots::changes(&opened, &described)?;
     let files = listing::list(opened.history.git(), described.tree)?;

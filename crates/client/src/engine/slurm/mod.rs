@@ -11,11 +11,9 @@ mod state;
 use std::collections::{BTreeMap, BTreeSet};
 
 use azml_core::history::HistoryRepo;
-use azml_core::id::RunId;
 
 use self::state::{Found, Key, key, name, state_of};
 use super::node::{JobState, Node, lines};
-use super::prune::{PruneRequest, Pruned};
 use super::{Arrays, Engine, Error, Handle, JobSpec, State};
 use crate::run::config::{Compute, RunConfig};
 use crate::run::target::Program;
@@ -57,6 +55,10 @@ impl SlurmEngine {
 }
 
 impl Engine for SlurmEngine {
+    fn node(&self) -> &Node {
+        &self.node
+    }
+
     fn check(&self, config: &RunConfig, program: &Program) -> Result<(), Error> {
         self.node.check(config, program)?;
         let options = words(&config.compute.resources.for_sbatch());
@@ -124,10 +126,6 @@ impl Engine for SlurmEngine {
         Ok(keys.iter().zip(&jobs).map(state).collect())
     }
 
-    fn output(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error> {
-        self.node.output(&handle.run, from)
-    }
-
     fn cancel(&self, handles: &[Handle]) -> Result<(), Error> {
         // The wish stays with the job, in case that Slurm starts it at this moment.
         let mut script = format!("{} || exit\n", self.node.line(&["cancel", "--only-ask"]));
@@ -143,18 +141,6 @@ impl Engine for SlurmEngine {
         script += &array::cancel_lines(handles.iter());
         script += "exit ${failed:-0}";
         self.shell("scancel", &script, &lines(handles)).map(drop)
-    }
-
-    fn results(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<BTreeSet<RunId>, Error> {
-        self.node.fetch(history, handles)
-    }
-
-    fn prune(&self, request: PruneRequest) -> Result<Pruned, Error> {
-        self.node.prune(request)
-    }
-
-    fn forget(&self, history: &HistoryRepo, handles: &[Handle]) -> Result<(), Error> {
-        self.node.forget(history, handles)
     }
 
     fn arrays(&self) -> Option<&dyn Arrays> {

@@ -215,16 +215,39 @@ pub fn start(
         submit::first_record(ctx, opened, &of_sweep, Some(words.clone()), &live, &taken);
     record.parameters.clear();
     definition.put(&mut record);
-    let (_, control) = submit::logs(opened, &live)?;
+    submit::logs(opened, &live)?;
+    (record.status, record.start_time_utc) = (Status::Running, Some(ctx.env.now()));
+    let members = (BTreeSet::new(), BTreeMap::new(), request.parallel);
+    complete(ctx, opened, (plan, definition, words), (taken, live, secrets), (record, true), members, tell)
+}
+
+/// Writes the record of a sweep, which is new or not, and runs its members: all but those that have completed; those that a
+/// target has already, by their numbers, are waited for.
+fn complete(
+    ctx: &Context,
+    opened: &Opened,
+    (plan, definition, words): (Plan, Definition, Vec<String>),
+    (taken, live, secrets): (Taken, Live, Secrets),
+    (mut record, is_new): (RunRecord, bool),
+    (completed, going, parallel): (BTreeSet<u64>, BTreeMap<u64, RunRecord>, Option<usize>),
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<Swept, CommandError> {
+    let attachments = Attachments::of(&opened.history, live.id());
+    let control = ControlLog::append(&attachments)
+        .map_err(|error| CommandError::file("write into", attachments.folder(), error))?;
     live.keep(&record)
         .and_then(|()| live.keep_secrets(&secrets))
         .map_err(|error| CommandError::file("write into", &live.work(), error))?;
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
-    (record.status, record.start_time_utc) = (Status::Running, Some(ctx.env.now()));
-    let record = store.start(&record, &ctx.signature(opened.project.root()))?;
-    let todo = definition.values()?;
-    let (parallel, going) = (request.parallel, BTreeMap::new());
-    Sweep {
+    let (store, by) = (RunStore::new(&opened.history), ctx.signature(opened.project.root()));
+    if is_new {
+        record = store.start(&record, &by)?;
+    } else {
+        store.put(&record, &by)?;
+    }
+    let mut todo = definition.values()?;
+    todo.retain(|(number, _)| !completed.contains(number));
+    let sweep = Sweep {
         ctx,
         opened,
         plan,
@@ -238,8 +261,8 @@ pub fn start(
         todo,
         going,
         parallel,
-    }
-    .complete(&cancel, tell)
+    };
+    sweep.complete(&cancel, tell)
 }
 
 /// Refuses parameters whose values no record should have.
@@ -296,11 +319,10 @@ pub fn resume(
             going.insert(number, member);
         }
     }
-    let mut todo = definition.values()?;
-    todo.retain(|(number, _)| !completed.contains(number));
     let store = RunStore::new(&opened.history);
     let mut record = store.current(record)?.unwrap_or_else(|| record.clone());
-    if todo.is_empty() && record.status == Status::Completed {
+    let is_over = definition.values()?.iter().all(|(number, _)| completed.contains(number));
+    if is_over && record.status == Status::Completed {
         let members = members(opened, &record)?;
         return Ok(Swept { sweep: record, members, of: definition.members.len() });
     }
@@ -316,32 +338,10 @@ pub fn resume(
         );
     }
     let taken = snapshot_of(opened, &record, &definition)?;
-    let attachments = Attachments::of(&opened.history, live.id());
-    let control = ControlLog::append(&attachments)
-        .map_err(|error| CommandError::file("write into", attachments.folder(), error))?;
     (record.status, record.end_time_utc, record.exit_code) = (Status::Running, None, None);
     (record.pid, record.host) = (None, Some(crate::env::host_name()));
-    live.keep(&record)
-        .and_then(|()| live.keep_secrets(&secrets))
-        .map_err(|error| CommandError::file("write into", &live.work(), error))?;
-    let cancel = Cancel::listen().map_err(CommandError::failed)?;
-    store.put(&record, &ctx.signature(root))?;
-    Sweep {
-        ctx,
-        opened,
-        plan,
-        definition,
-        words,
-        taken,
-        live,
-        control,
-        secrets,
-        record,
-        todo,
-        going,
-        parallel,
-    }
-    .complete(&cancel, tell)
+    let members = (completed, going, parallel);
+    complete(ctx, opened, (plan, definition, words), (taken, live, secrets), (record, false), members, tell)
 }
 
 /// The words of a resumed sweep's command, with what its record lacks.

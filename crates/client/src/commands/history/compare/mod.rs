@@ -5,7 +5,7 @@ mod text;
 
 use serde_json::json;
 
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::args::LinkedProjectArgs;
 use crate::commands::patch::Paint;
 use crate::context::Context;
 use crate::error::CommandError;
@@ -44,9 +44,7 @@ pub struct Args {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    project: LinkedProjectArgs,
 }
 
 /// Compares the records, and the snapshots that they name.
@@ -57,7 +55,7 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
     let (properties, metrics) = (records::properties(&runs), records::metrics(&runs));
     let codes = match args.code {
         CodeView::None => Vec::new(),
-        view => compare::code_of(ctx, &opened, &runs, view == CodeView::Patch, args.remote.token())?,
+        view => compare::code_of(ctx, &opened, &runs, view == CodeView::Patch, args.project.token())?,
     };
     let value = json!({
         "runs": runs.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(),
