@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use e2e::engines::{Host, Podman, RAY, Ray, Slurm};
+use e2e::engines::{Containers, Host, RAY, Ray, Slurm};
 use e2e::folder::write;
 use e2e::{Actor, Sandbox, binaries};
 
@@ -25,10 +25,9 @@ fn main() -> ExitCode {
     host.serve_ssh();
     let slurm = Slurm::start(&sandbox, &host);
     slurm.share();
-    let podman = Podman::start(&sandbox, &host);
+    let podman = Containers::podman(&sandbox, &host);
     podman.share();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", TRAIN);
     write(&project, "train.sh", SHELL);
     let shared = sandbox.path().join("shared");

@@ -49,7 +49,7 @@ pub fn require_git_lfs() -> Outcome {
     require("git-lfs", &["git-lfs"], || answers("git-lfs", "--version"))
 }
 
-/// Engines that run jobs: the tools for networks of their own, Slurm, podman with the files of an image.
+/// Engines that run jobs: the tools for networks of their own, Slurm, podman and docker with the files of an image.
 pub fn require_engines() -> Outcome {
     require("ip of iproute2", &["iproute2"], || answers("ip", "-V"))?;
     // Slurm's clients look for a cluster before they say their version; they come with the daemons.
@@ -59,6 +59,9 @@ pub fn require_engines() -> Outcome {
     require("podman", &["podman", "runc", "catatonit"], || {
         ["podman", "runc", "catatonit"].iter().all(|program| answers(program, "--version"))
     })?;
+    require("docker's daemon", &["docker.io"], || answers("dockerd", "--version"))?;
+    // Debian has its client in a package of its own since version 13.
+    require("docker", &["docker-cli"], || answers("/usr/bin/docker", "--version"))?;
     require("a static busybox", &["busybox-static"], || PathBuf::from("/bin/busybox").exists())
 }
 

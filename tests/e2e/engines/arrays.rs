@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use e2e::engines::{End, Host, Slurm, until};
+use e2e::engines::{End, Host, until};
 use e2e::folder::write;
 use e2e::{Actor, Sandbox};
 use serde_json::{Value, json};
 
-use super::slurm::{at_login_node, record, text};
+use super::slurm::{at_login_node, attach, by_login_node, record};
 
 /// The members' records in their order.
 fn members(alice: &Actor<'_>, project: &Path) -> Vec<Value> {
@@ -101,9 +101,7 @@ fn one_member_is_canceled_and_another_is_requeued_and_the_others_go_on() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
     let (_slurm, alice, project) = at_login_node(&sandbox, &host);
-    let folder = sandbox.path().join("shared");
-    let args = ["computetarget", "attach", "slurm", "-n", "slurm", "--folder", text(&folder), "--requeue"];
-    let _changed = alice.azml(&project, &args).ok();
+    attach(&sandbox, &alice, &project, &["--requeue"]);
     let place = sandbox.dir("place");
     write(
         &project,
@@ -201,13 +199,7 @@ fn a_sweep_whose_azml_is_killed_goes_on_and_is_canceled_as_one() {
 fn a_large_sweep_is_split_and_a_submit_that_is_repeated_makes_no_second_array() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
-    let _slurm = Slurm::start_with(&sandbox, &host, "MaxArraySize=4\n");
-    host.serve_ssh();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
-    let azml = sandbox.path().join("bin/azml");
-    let args = ["computetarget", "attach", "slurm", "-n", "slurm", "-a", "node1", "--azml", text(&azml)];
-    let _attached = alice.azml(&project, &args).ok();
+    let (_slurm, alice, project) = by_login_node(&sandbox, &host, "MaxArraySize=4\n");
     write(&project, "train.sh", "azml run log loss $1\n");
     // The answer of sbatch is lost with the line: azml looks for the array before it sends it again.
     host.on_command(End::There, "--array=", "sh -c \"$1\" > /dev/null; kill -9 $PPID; exit 1");

@@ -1,7 +1,7 @@
 //! The machines and engines of these tests do what their stock programs say, and leave nothing behind.
 
 use e2e::Sandbox;
-use e2e::engines::{Host, Podman, Slurm, until};
+use e2e::engines::{Containers, Host, Runtime, Slurm, until};
 
 #[test]
 fn an_ssh_host_answers_and_its_line_can_be_cut() {
@@ -44,21 +44,24 @@ fn a_slurm_cluster_runs_jobs_on_both_nodes_and_kills_them() {
 }
 
 #[test]
-fn podman_runs_a_container_with_a_limit_and_says_how_it_ended() {
+fn podman_and_docker_run_a_container_with_a_limit_and_say_how_it_ended() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
-    let podman = Podman::start(&sandbox, &host);
-    podman.share();
     let alice = sandbox.stranger("alice");
-    let run = |options: &str, command: &str| {
-        alice.sh(alice.home(), &format!("podman run --rm {options} {} {command}", podman.image()))
-    };
-    let _code = run("", "sh -c 'exit 6'").exits(6);
-    let _missing = run("", "nothing-of-this-name").exits(127);
-    let _limited =
-        run("--memory 16m --memory-swap 16m", "dd if=/dev/zero of=/dev/null bs=64M count=1").exits(137);
-    let home = alice.home().display();
-    let _written = run(&format!("-v {home}:{home} -w {home} -u 1234:1234 --userns keep-id"), "true");
+    for runtime in [Runtime::Podman, Runtime::Docker] {
+        let containers = Containers::start(&sandbox, &host, runtime);
+        containers.share();
+        let run = |options: &str, command: &str| {
+            let (name, image) = (containers.name(), containers.image());
+            alice.sh(alice.home(), &format!("{name} run --rm {options} {image} {command}"))
+        };
+        let _code = run("", "sh -c 'exit 6'").exits(6);
+        let _missing = run("", "nothing-of-this-name").exits(127);
+        let _limited =
+            run("--memory 16m --memory-swap 16m", "dd if=/dev/zero of=/dev/null bs=64M count=1").exits(137);
+        let home = alice.home().display();
+        let _written = run(&format!("-v {home}:{home} -w {home} -u 1234:1234"), "true").ok();
+    }
 }
 
 #[test]

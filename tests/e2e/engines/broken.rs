@@ -22,8 +22,7 @@ const ONLY_PUT: &str = "sh -c \"$(echo \"$1\" | sed 's/node start/node put/')\""
 /// alice's project, whose target `gpu` is the machine.
 fn at_host<'s>(sandbox: &'s Sandbox, host: &Host<'s>, more: &[&str]) -> (Actor<'s>, PathBuf) {
     host.serve_ssh();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     attach(sandbox, &alice, &project, more);
     (alice, project)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use e2e::engines::{End, Host, Podman, Slurm, until};
+use e2e::engines::{Containers, End, Host, Slurm, until};
 use e2e::folder::write;
 use e2e::{Actor, Sandbox};
 
@@ -150,7 +150,7 @@ fn large_files_get_to_a_cluster_by_its_login_node() {
 fn a_container_gets_large_files_without_a_copy_in_the_store() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
-    let podman = Podman::start(&sandbox, &host);
+    let podman = Containers::podman(&sandbox, &host);
     podman.share();
     let target = ["docker", "-n", "there", "--runtime", "podman", "--image", podman.image()];
     let (alice, project) = project(&sandbox, &target);

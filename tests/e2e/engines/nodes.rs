@@ -21,8 +21,7 @@ fn text(path: &Path) -> &str {
 /// alice's project, whose target `gpu` is the machine; with azml's own program there, if it is not named.
 fn at_host<'s>(sandbox: &'s Sandbox, host: &Host<'s>, azml: Option<&Path>) -> (Actor<'s>, PathBuf) {
     host.serve_ssh();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let more = azml.map_or_else(Vec::new, |path| vec!["--azml", text(path)]);
     let args = ["computetarget", "attach", "ssh", "-n", "gpu", "-a", "node1"];
     let _attached = alice.azml(&project, &[&args, &more[..]].concat()).ok();

@@ -17,13 +17,31 @@ pub(super) fn at_login_node<'s>(sandbox: &'s Sandbox, host: &'s Host<'s>) -> (Sl
 
 /// alice's project with the target `slurm`; with further words of the attach.
 pub(super) fn project_of<'s>(sandbox: &'s Sandbox, more: &[&str]) -> (Actor<'s>, PathBuf) {
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
+    attach(sandbox, &alice, &project, more);
+    (alice, project)
+}
+
+pub(super) fn attach(sandbox: &Sandbox, alice: &Actor<'_>, project: &Path, more: &[&str]) {
     // The home folder of jobs is another than hers.
     let folder = sandbox.path().join("shared");
     let args = ["computetarget", "attach", "slurm", "-n", "slurm", "--folder", text(&folder)];
-    let _attached = alice.azml(&project, &[&args, more].concat()).ok();
-    (alice, project)
+    let _attached = alice.azml(project, &[&args, more].concat()).ok();
+}
+
+/// A cluster that alice reaches by SSH, and her project with the target `slurm`; with further lines of the cluster's configuration.
+pub(super) fn by_login_node<'s>(
+    sandbox: &'s Sandbox,
+    host: &'s Host<'s>,
+    more: &str,
+) -> (Slurm<'s>, Actor<'s>, PathBuf) {
+    let slurm = Slurm::start_with(sandbox, host, more);
+    host.serve_ssh();
+    let (alice, project) = sandbox.project();
+    let azml = sandbox.path().join("bin/azml");
+    let args = ["computetarget", "attach", "slurm", "-n", "slurm", "-a", "node1", "--azml", text(&azml)];
+    let _attached = alice.azml(&project, &args).ok();
+    (slurm, alice, project)
 }
 
 pub(super) fn text(path: &Path) -> &str {
@@ -170,13 +188,7 @@ fn the_session_of_the_page_about_slurm_is_true() {
 fn a_run_gets_to_the_cluster_by_a_login_node() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
-    let _slurm = Slurm::start(&sandbox, &host);
-    host.serve_ssh();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
-    let azml = sandbox.path().join("bin/azml");
-    let args = ["computetarget", "attach", "slurm", "-n", "slurm", "-a", "node1", "--azml", text(&azml)];
-    let _attached = alice.azml(&project, &args).ok();
+    let (_slurm, alice, project) = by_login_node(&sandbox, &host, "");
     write(&project, "train.sh", "hostname; azml run log loss 0.5\n");
     let output = alice.azml(&project, &["experiment", "submit", "-c", "slurm", "train.sh"]).ok();
     assert!(output.stdout.contains("node1\n"), "{output}");
@@ -205,9 +217,7 @@ fn is_started_again(again: impl Fn(&Slurm<'_>, &Host<'_>, &Actor<'_>, &Path, &st
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
     let (slurm, alice, project) = at_login_node(&sandbox, &host);
-    let folder = sandbox.path().join("shared");
-    let args = ["computetarget", "attach", "slurm", "-n", "slurm", "--folder", text(&folder), "--requeue"];
-    let _changed = alice.azml(&project, &args).ok();
+    attach(&sandbox, &alice, &project, &["--requeue"]);
     let place = sandbox.dir("place");
     write(&project, "train.sh", twice(&place));
     let run = submit(&alice, &project, &["train.sh"]);

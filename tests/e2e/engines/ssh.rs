@@ -9,8 +9,7 @@ fn the_session_of_the_page_about_other_computers_is_true() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
     host.serve_ssh();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "import socket\nprint('trained on', socket.gethostname())\n");
     let page = include_str!("../../../docs/compute.md").replace("-a gpu1", "-a node1");
     crate::readme::check_session(&alice, &project, &page);
@@ -24,8 +23,7 @@ fn one_member_of_a_sweep_on_a_host_is_canceled_and_the_others_complete() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
     host.serve_ssh();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let azml = sandbox.path().join("bin/azml");
     let azml = azml.to_str().expect("UTF-8");
     let args = ["computetarget", "attach", "ssh", "-n", "gpu", "-a", "node1", "--azml", azml];

@@ -163,7 +163,11 @@ impl<'s> Host<'s> {
     pub fn start_sshd(&self) {
         let place = self.sandbox.dir("sshd");
         let place = place.display();
-        let _up = self.sh(&format!("mkdir -p /run/sshd; {SSHD} -f {place}/sshd_config -E {place}/log")).ok();
+        // It goes to the background before it listens.
+        let listens =
+            "timeout 60 sh -c 'until grep -q \":0016 00000000:0000 0A\" /proc/net/tcp; do sleep 0.05; done'";
+        let start = format!("mkdir -p /run/sshd; {SSHD} -f {place}/sshd_config -E {place}/log; {listens}");
+        let _up = self.sh(&start).ok();
     }
 
     /// Runs lines of shell once, as soon as a command by SSH passes by whose text has `part`: `at` the laptop, in place of

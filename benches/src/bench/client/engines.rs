@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use e2e::engines::{Host, Podman, RAY, Ray, Slurm};
+use e2e::engines::{Containers, Host, RAY, Ray, Slurm};
 use e2e::{Actor, Output, Sandbox, binaries};
 use test_support::venv;
 
@@ -78,7 +78,7 @@ pub(super) fn measure(
     if !wants("engines") {
         return Ok(());
     }
-    let containers = Podman::start(&sandbox, &host);
+    let containers = Containers::podman(&sandbox, &host);
     containers.import(IMAGE, IMAGE_FILES);
     containers.share();
     for engine in [ssh(&bed), slurm(&bed)?, podman(&bed)] {
@@ -93,8 +93,7 @@ pub(super) fn measure(
 
 impl<'s> Bed<'s> {
     fn new(sandbox: &'s Sandbox, files: usize) -> Outcome<Self> {
-        let alice = sandbox.stranger("alice");
-        let project = alice.create_project(&sandbox.dir("work"), "iris");
+        let (alice, project) = sandbox.project();
         folder::fill(&project, files)?;
         let stamp = sandbox.dir("stamps").join("stamp");
         // The programs of a small image know no parts of a second.

@@ -35,11 +35,6 @@ const PROGRAM: &str = "/run/azml/bin/azml";
 const LABEL: &str = "azml.run";
 /// The exit code of a process that was killed, as shells have it.
 const KILLED: i32 = 128 + 9;
-/// The exit codes of shells for a program that can't be executed, and for one that is not there.
-const NOT_EXECUTABLE: i32 = 126;
-/// See [`NOT_EXECUTABLE`].
-const NOT_FOUND: i32 = 127;
-
 /// The container that a run configuration asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
@@ -53,7 +48,7 @@ pub struct Container {
     pub folders: Vec<PathBuf>,
 }
 
-/// docker or podman, as a program that answers.
+/// docker or podman.
 #[derive(Clone, Debug)]
 pub(super) struct Runtime {
     program: PathBuf,
@@ -78,7 +73,7 @@ pub(super) struct Contained<'a> {
 }
 
 impl Runtime {
-    /// Finds the runtime that a container asks for; it has to answer.
+    /// Finds the runtime that a container asks for. It has to answer, unless there is no other to take in its place.
     pub(super) fn find(
         container: &Container,
         cwd: &Path,
@@ -86,17 +81,19 @@ impl Runtime {
     ) -> Result<Self, TargetError> {
         let named: Vec<&str> = container.runtime.as_deref().map_or(RUNTIMES.to_vec(), |named| vec![named]);
         let path = env.get(OsStr::new(PATH)).map(OsString::as_os_str);
-        let mut why = None;
-        for name in &named {
-            let Some(program) = find_program(name, cwd, path) else { continue };
+        let mut found = named.iter().filter_map(|name| {
+            let program = find_program(name, cwd, path)?;
             let is_podman = program.file_name().is_some_and(|name| name.as_bytes().starts_with(b"podman"));
-            let runtime = Self { program, env: env.clone(), is_podman };
-            match runtime.ask(&["version"]) {
-                Ok(_) => return Ok(runtime),
-                Err(error) => why = why.or(Some(error)),
-            }
-        }
-        Err(why.unwrap_or_else(|| TargetError::NoRuntime { names: named.join(", ") }))
+            Some(Self { program, env: env.clone(), is_podman })
+        });
+        let first = found.next().ok_or_else(|| TargetError::NoRuntime { names: named.join(", ") })?;
+        let Some(second) = found.next() else { return Ok(first) };
+        first.answers().map(|()| first).or_else(|why| second.answers().map(|()| second).map_err(|_| why))
+    }
+
+    /// Asks for a sign of life of its daemon; podman has none.
+    pub(super) fn answers(&self) -> Result<(), TargetError> {
+        if self.is_podman { Ok(()) } else { self.ask(&["version"]).map(drop) }
     }
 
     fn command(&self) -> Command {
@@ -121,24 +118,53 @@ impl Runtime {
         Err(TargetError::Runtime { what, said })
     }
 
-    /// Finds the image, and brings it here if it is not; gives its id and what a record says of it.
-    fn image(&self, contained: &Contained<'_>) -> Result<Option<(String, Value)>, TargetError> {
+    /// Brings the image here if it is not; returns whether nobody has cancelled that.
+    fn bring_image(&self, contained: &Contained<'_>) -> Result<bool, TargetError> {
         let name = contained.container.image.as_str();
-        if self.ask(&["image", "inspect", name]).is_err() {
-            let pulled =
-                self.run(contained, vec!["pull".into(), name.into()], &contained.job.prepare_log, true)?;
-            match pulled.exit {
-                Exit::Code(0) => {}
-                Exit::Canceled => return Ok(None),
-                _ => return Err(TargetError::Image { image: name.to_owned(), runtime: self.name() }),
-            }
+        if self.ask(&["image", "inspect", name]).is_ok() {
+            return Ok(true);
         }
-        let text = self.ask(&["image", "inspect", name])?;
-        let found: Value = serde_json::from_str(&text).unwrap_or_default();
-        let id = found[0]["Id"].as_str().unwrap_or(name).to_owned();
-        let digests = &found[0]["RepoDigests"];
-        let about = json!({"image": name, "id": id, "digests": digests, "runtime": self.name()});
-        Ok(Some((id, about)))
+        self.answers()?;
+        let pulled =
+            self.run(contained, vec!["pull".into(), name.into()], &contained.job.prepare_log, true)?;
+        match pulled.exit {
+            Exit::Code(0) => Ok(true),
+            Exit::Canceled => Ok(false),
+            _ => Err(TargetError::Image { image: name.to_owned(), runtime: self.name() }),
+        }
+    }
+
+    /// The user that the program is in the container, so that its files are the user's outside.
+    fn user(&self) -> Vec<String> {
+        let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        let as_outside = format!("--user={user}:{group}");
+        if user == 0 {
+            return vec![as_outside];
+        }
+        // Debian's podman-docker is podman by docker's name.
+        let about = if self.is_podman { None } else { self.ask(&["info", "--format", "{{json .}}"]).ok() };
+        let about: Value = about.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let is_rootless = about["SecurityOptions"].as_array().is_some_and(|all| {
+            all.iter()
+                .filter_map(Value::as_str)
+                .any(|option| option.split(',').any(|word| word == "name=rootless"))
+        });
+        if self.is_podman || about["host"].is_object() {
+            vec!["--userns=keep-id".to_owned(), as_outside]
+        } else if is_rootless {
+            // The container's root is the user of a daemon that is no root.
+            vec!["--user=0:0".to_owned()]
+        } else {
+            vec![as_outside]
+        }
+    }
+
+    /// An image as records have it.
+    fn about(&self, name: &str, id: &str) -> Value {
+        let digests = self.ask(&["image", "inspect", "--format", "{{json .RepoDigests}}", id]).ok();
+        let digests: Value = digests.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let id = if id.contains(':') { id.to_owned() } else { format!("sha256:{id}") };
+        json!({"image": name, "id": id, "digests": digests, "runtime": self.name()})
     }
 
     /// Runs one of the runtime's commands that may take long, and logs its output; `is_aside`: it is none of the script's.
@@ -167,15 +193,17 @@ impl Runtime {
 impl Contained<'_> {
     /// Runs the program to its end; gives what a record says of the container, too.
     pub(super) fn run(&self, runtime: &Runtime) -> Result<(Ended, Value), TargetError> {
-        let Some((image, about)) = runtime.image(self)? else {
-            return Ok((Ended::by(Exit::Canceled), Value::Null));
-        };
         let name = self.name();
-        // One of an earlier attempt at the run must not go on beside this one.
-        drop(runtime.ask(&["rm", "--force", &name]));
-        let args = self.create(runtime, &image, &name)?;
+        let args = self.create(runtime, &name)?;
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        runtime.ask(&args)?;
+        if runtime.ask(&args).is_err() {
+            // The image is not here, or a container of an earlier attempt at the run is, which must not go on beside this one.
+            if !runtime.bring_image(self)? {
+                return Ok((Ended::by(Exit::Canceled), Value::Null));
+            }
+            drop(runtime.ask(&["rm", "--force", &name]));
+            runtime.ask(&args)?;
+        }
         let log = &self.job.driver_log;
         let attached = vec!["start".into(), "--attach".into(), name.as_str().into()];
         let started = runtime.run(self, attached, log, false)?;
@@ -186,7 +214,14 @@ impl Contained<'_> {
         }
         let ended = runtime.end_of(&name, started);
         drop(runtime.ask(&["rm", "--force", &name]));
-        Ok((if canceled { Ended::by(Exit::Canceled) } else { ended? }, about))
+        match ended {
+            Ok((ended, image)) => {
+                let about = runtime.about(&self.container.image, &image);
+                Ok((if canceled { Ended::by(Exit::Canceled) } else { ended }, about))
+            }
+            Err(_) if canceled => Ok((Ended::by(Exit::Canceled), Value::Null)),
+            Err(error) => Err(error),
+        }
     }
 
     /// The container's name: letters, digits, `_`, `.` and `-` alone can be in it.
@@ -196,7 +231,7 @@ impl Contained<'_> {
     }
 
     /// The words that make the container.
-    fn create(&self, runtime: &Runtime, image: &str, name: &str) -> Result<Vec<String>, TargetError> {
+    fn create(&self, runtime: &Runtime, name: &str) -> Result<Vec<String>, TargetError> {
         let text = |word: &OsStr| {
             let text = word.to_str().map(str::to_owned);
             text.ok_or_else(|| TargetError::NotText { what: word.to_string_lossy().into_owned() })
@@ -205,12 +240,8 @@ impl Contained<'_> {
         let mut words: Vec<String> =
             ["create", "--name", name, "--label", &label, "--init", "--pull=never"].map(str::to_owned).into();
         words.extend(["--workdir".to_owned(), text(self.work.as_os_str())?]);
-        let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-        if runtime.is_podman && user != 0 {
-            words.push("--userns=keep-id".to_owned());
-        }
-        words.push(format!("--user={user}:{group}"));
-        let resources = self.container.resources.for_container();
+        words.extend(runtime.user());
+        let resources = self.container.resources.for_container(runtime.is_podman);
         // Servers of the run, such as MLflow's, are on this computer.
         if !resources.iter().any(|word| word.starts_with("--net")) {
             words.push("--network=host".to_owned());
@@ -225,7 +256,7 @@ impl Contained<'_> {
             words.push(format!("--volume={from}:{to}:{mode}"));
         }
         words.push("--entrypoint=/bin/sh".to_owned());
-        words.extend([image.to_owned(), "-c".to_owned(), self.line(), "sh".to_owned()]);
+        words.extend([self.container.image.clone(), "-c".to_owned(), self.line(), "sh".to_owned()]);
         for word in &self.words {
             words.push(text(word)?);
         }
@@ -304,23 +335,36 @@ impl Contained<'_> {
 }
 
 impl Runtime {
-    /// The end of a container, of which its client says too little: podman's may say 0 for a script that failed.
-    fn end_of(&self, name: &str, started: Ended) -> Result<Ended, TargetError> {
-        // A client that was cut off is no end.
-        self.ask(&["wait", name])?;
-        let text = self.ask(&["inspect", "--format", "{{json .State}}", name])?;
-        let state: Value = serde_json::from_str(&text).unwrap_or_default();
+    /// The end of a container, of which its client says too little (podman's may say 0 for a script that failed), and the image
+    /// that it was made of.
+    fn end_of(&self, name: &str, started: Ended) -> Result<(Ended, String), TargetError> {
+        let inspect = || {
+            let text = self.ask(&["inspect", "--type", "container", name])?;
+            let mut found: Value = serde_json::from_str(&text).unwrap_or_default();
+            Ok::<_, TargetError>(found[0].take())
+        };
+        let mut found = inspect()?;
+        let is_over = |found: &Value| found["State"]["Status"] == "exited";
+        let is_new = |found: &Value| found["State"]["Status"] == "created";
+        if !is_over(&found) && !is_new(&found) {
+            // A client that was cut off is no end.
+            self.ask(&["wait", name])?;
+            found = inspect()?;
+        }
+        let state = &found["State"];
         let code = state["ExitCode"].as_i64().and_then(|code| i32::try_from(code).ok()).unwrap_or_default();
         let out_of_memory = state["OOMKilled"] == true || (code == KILLED && started.out_of_memory);
         let said = state["Error"].as_str().unwrap_or_default();
-        if [NOT_EXECUTABLE, NOT_FOUND].contains(&code) && !said.is_empty() {
+        if is_new(&found) && started.exit != Exit::Canceled {
+            let said = if said.is_empty() { "its reason is in the log of the run" } else { said };
             return Err(TargetError::Runtime {
                 what: format!("{} start", self.name()),
                 said: said.to_owned(),
             });
         }
         let exit = if code == KILLED { Exit::Signal(code - 128) } else { Exit::Code(code) };
-        Ok(Ended { out_of_memory, ..Ended::by(exit) })
+        let image = found["Image"].as_str().unwrap_or_default().to_owned();
+        Ok((Ended { out_of_memory, ..Ended::by(exit) }, image))
     }
 }
 

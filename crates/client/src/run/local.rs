@@ -229,7 +229,7 @@ fn prepare(command: &str, aside: &Aside<'_>) -> Result<Ended, TargetError> {
 impl Target for Local {
     fn check(&self, program: &Program, is_prepared: bool) -> Result<Option<Vec<String>>, TargetError> {
         if let Some(container) = &self.container {
-            Runtime::find(container, self.root(), &self.inherited)?;
+            Runtime::find(container, self.root(), &self.inherited)?.answers()?;
             let words = words_in_container(program, self.root(), self.python.as_deref())?;
             return Ok(Some(words.iter().map(|word| word.to_string_lossy().into_owned()).collect()));
         }

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 /// The most words of `extra`.
 const MOST_EXTRA: usize = 100;
+/// The most GPUs of a computer.
+const MOST_GPUS: u32 = 1000;
 /// The seconds of a day, an hour and a minute.
 const DAY: u64 = 24 * HOUR;
 const HOUR: u64 = 60 * MINUTE;
@@ -65,7 +67,7 @@ impl Resources {
                 }
                 "gpus" => {
                     let (kind, count) = text.rsplit_once(':').unwrap_or(("any", &text));
-                    let is_one = is_word(kind) && count.parse::<u32>().is_ok();
+                    let is_one = is_word(kind) && count.parse::<u32>().is_ok_and(|count| count <= MOST_GPUS);
                     let gpus = is_one.then(|| text.clone());
                     resources.gpus = Some(gpus.ok_or_else(|| bad(key, value, "a number, or TYPE:NUMBER"))?);
                 }
@@ -117,18 +119,24 @@ impl Resources {
         .collect()
     }
 
-    /// The words by which a container is given them.
-    pub fn for_container(&self) -> Vec<String> {
+    /// The words by which a container of podman's, or docker's, is given them.
+    pub fn for_container(&self, is_podman: bool) -> Vec<String> {
         let memory = self.memory.map(|bytes| format!("--memory={bytes}"));
         // Without this a container may use as much again of the disk.
         let swap = self.memory.map(|bytes| format!("--memory-swap={bytes}"));
-        let gpus = self.gpus.as_ref().map(|gpus| {
-            let count = gpus.rsplit_once(':').map_or(gpus.as_str(), |(_, count)| count);
-            format!("--gpus={count}")
-        });
-        [self.cpus.map(|cpus| format!("--cpus={cpus}")), memory, swap, gpus]
+        let count =
+            self.gpus.as_ref().map(|gpus| gpus.rsplit_once(':').map_or(gpus.as_str(), |(_, count)| count));
+        let gpus: Vec<String> = match count {
+            // podman knows them by the names of the Container Device Interface.
+            Some(count) if is_podman => (0..count.parse::<u32>().unwrap_or_default())
+                .map(|gpu| format!("--device=nvidia.com/gpu={gpu}"))
+                .collect(),
+            count => count.map(|count| format!("--gpus={count}")).into_iter().collect(),
+        };
+        [self.cpus.map(|cpus| format!("--cpus={cpus}")), memory, swap]
             .into_iter()
             .flatten()
+            .chain(gpus)
             .chain(self.extra.iter().cloned())
             .collect()
     }
@@ -194,10 +202,9 @@ mod tests {
                       --constraint=big --exclusive";
         assert_eq!(words, expect);
         let small = Resources::of(&json!({"cpus": "2", "memory": "1000000", "gpus": 1})).unwrap();
-        assert_eq!(
-            small.for_container().join(" "),
-            "--cpus=2 --memory=1000000 --memory-swap=1000000 --gpus=1"
-        );
+        let both = "--cpus=2 --memory=1000000 --memory-swap=1000000";
+        assert_eq!(small.for_container(false).join(" "), format!("{both} --gpus=1"));
+        assert_eq!(small.for_container(true).join(" "), format!("{both} --device=nvidia.com/gpu=0"));
         assert_eq!(Resources::of(&Value::Null).unwrap(), Resources::default());
     }
 
@@ -230,6 +237,7 @@ mod tests {
             (json!({"cpus": 0}), "cpus"),
             (json!({"memory": "much"}), "memory"),
             (json!({"gpus": "-x:1"}), "gpus"),
+            (json!({"gpus": 4_000_000_000_u32}), "gpus"),
             (json!({"time": "0"}), "time"),
             (json!({"partition": "--uid=0"}), "partition"),
             (json!({"account": "a b"}), "account"),

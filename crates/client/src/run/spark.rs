@@ -63,6 +63,8 @@ impl Spark {
         if let Some(master) = &self.master {
             option("--master", master.clone());
         }
+        // The driver is the run's process, whatever Spark's own configuration says.
+        option("--deploy-mode", "client".to_owned());
         for (key, value) in &found.configuration {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             option("--conf", format!("{key}={value}"));
@@ -101,7 +103,7 @@ mod tests {
             master: Some("local[2]".to_owned()),
             dependencies: "s.yml".to_owned(),
         };
-        assert_eq!(spark.options(dir.path()).unwrap(), ["--master", "local[2]"]);
+        assert_eq!(spark.options(dir.path()).unwrap(), ["--master", "local[2]", "--deploy-mode", "client"]);
         std::fs::write(
             dir.path().join("s.yml"),
             "configuration:\n  spark.app.name: a b\n  spark.cores: 2\nrepositories: [https://m.example/r]\n\
@@ -111,7 +113,7 @@ mod tests {
         let words: Vec<_> =
             spark.options(dir.path()).unwrap().into_iter().map(|word| word.into_string().unwrap()).collect();
         assert_eq!(
-            words[2..].join("|"),
+            words[4..].join("|"),
             "--conf|spark.app.name=a b|--conf|spark.cores=2|--packages|com.microsoft:mml_2.11:0.9,a:b:1|\
              --repositories|https://m.example/r"
         );

@@ -2,73 +2,24 @@
 
 mod ray;
 mod slurm;
+mod spark;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use e2e::engines::{Host, Podman, RAY, Ray, Slurm};
+use e2e::engines::{Containers, Host, RAY, Ray, Slurm};
 use e2e::folder::write;
 use e2e::{Actor, Sandbox};
-use test_support::venv;
 
-/// The release of Spark.
-const PYSPARK: &str = "pyspark==4.3.0";
+use self::spark::use_spark;
+
 const TRAIN: &str = "import os, sys\nfrom azureml.logging import get_azureml_logger\n\
     if 'PYSPARK_DRIVER_PYTHON' in os.environ:\n  from pyspark.sql import SparkSession\n  \
-    spark = SparkSession.builder.getOrCreate()\n  print('rows', spark.range(100).count(), spark.conf.get('spark.app.name'))\n\
+    spark = SparkSession.builder.getOrCreate()\n  context = spark.sparkContext\n  \
+    print('rows', spark.range(100).count(), context.appName, 'on', context.master)\n\
     get_azureml_logger().log('loss', 0.25)\nprint('trained')\nsys.exit(int((sys.argv + ['0'])[1]))\n";
 
-/// The folder of Spark's programs.
-fn spark() -> PathBuf {
-    venv::on_system(Path::new(env!("CARGO_TARGET_TMPDIR")), &[PYSPARK]).join("bin")
-}
-
-/// Has a target run scripts by Spark on one processor.
-fn use_spark(project: &Path, target: &str, more: &str) {
-    let bin = spark();
-    write(
-        project,
-        format!("aml_config/{target}.runconfig"),
-        format!("Target: {target}\nFramework: PySpark\n"),
-    );
-    let text = format!(
-        "{more}sparkSubmitLocation: {0}/spark-submit\npythonLocation: {0}/python\nsparkMaster: local[1]\n",
-        bin.display()
-    );
-    write(project, format!("aml_config/{target}.compute"), text);
-    let dependencies =
-        "configuration:\n  spark.app.name: flowers\n  spark.driver.memory: 512m\n  spark.ui.enabled: false\n";
-    write(project, "aml_config/spark_dependencies.yml", dependencies);
-}
-
-#[test]
-fn spark_runs_a_script_here_and_its_exit_code_comes_through() {
-    let sandbox = Sandbox::new();
-    let (alice, project) = sandbox.project();
-    write(&project, "train.py", TRAIN);
-    use_spark(&project, "spark", "type: local\n");
-    let args = ["experiment", "submit", "-c", "spark", "--propagate-exit-code", "train.py", "3"];
-    let ran = alice.azml(&project, &args).exits(3);
-    assert!(ran.stdout.contains("rows 100 flowers\ntrained\n"), "{ran}");
-    assert_eq!(alice.azml_json(&project, &["history", "last"])["loss"], 0.25);
-}
-
-#[test]
-fn the_session_of_the_page_about_spark_is_true() {
-    let sandbox = Sandbox::new();
-    let host = Host::start(&sandbox);
-    host.serve_ssh();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
-    write(&project, "train.py", TRAIN);
-    let more = "type: cluster\nengine: cluster\naddress: node1\n";
-    use_spark(&project, "spark", more);
-    crate::readme::check_session(&alice, &project, include_str!("../../../../docs/compute-spark.md"));
-    let run = alice.azml_json(&project, &["history", "last"]);
-    assert_eq!((&run["loss"], &run["engine"]["kind"]), (&0.25.into(), &"cluster".into()), "{run}");
-}
-
 /// An image of this machine's own Python, for podman.
-fn python_image(podman: &Podman<'_>) -> &'static str {
+fn python_image(podman: &Containers<'_>) -> &'static str {
     podman.import(
         "localhost/python:1",
         "cd /; L=$(for p in /usr/bin/python3 /bin/sh $(find /usr/lib/python3*/lib-dynload -name '*.so'); do ldd $p; done |\
@@ -84,11 +35,10 @@ fn one_script_on_every_engine_has_the_same_code_and_metrics() {
     host.serve_ssh();
     let slurm = Slurm::start(&sandbox, &host);
     slurm.share();
-    let podman = Podman::start(&sandbox, &host);
+    let podman = Containers::podman(&sandbox, &host);
     podman.share();
     let _ray = Ray::start(&sandbox, &host, Path::new(env!("CARGO_TARGET_TMPDIR")));
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", TRAIN);
     let folder = sandbox.path().join("shared");
     let folder = folder.to_str().expect("UTF-8");
@@ -102,7 +52,7 @@ fn one_script_on_every_engine_has_the_same_code_and_metrics() {
         let named = [&["computetarget", "attach", target[0], "-n", target[0]], &target[1..]].concat();
         let _attached = alice.azml(&project, &named).ok();
     }
-    use_spark(&project, "spark", "type: local\n");
+    use_spark(&project, "type: local\n", "local[1]");
     let run = |target: &str| {
         let _ran = alice.azml(&project, &["experiment", "submit", "-c", target, "train.py"]).ok();
         alice.azml_json(&project, &["history", "last"])["run_id"].as_str().expect("a text").to_owned()

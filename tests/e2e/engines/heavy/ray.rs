@@ -10,8 +10,7 @@ use e2e::{Actor, Sandbox};
 /// A cluster on a machine whose network alice's azml is on, and her project with the target `ray`.
 fn with_ray<'s>(sandbox: &'s Sandbox, host: &'s Host<'s>, more: &[&str]) -> (Ray<'s>, Actor<'s>, PathBuf) {
     let ray = Ray::start(sandbox, host, Path::new(env!("CARGO_TARGET_TMPDIR")));
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let args = ["computetarget", "attach", "ray", "-n", "ray", "--address", RAY];
     let _attached = alice.azml(&project, &[&args, more].concat()).ok();
     (ray, alice, project)
@@ -52,8 +51,7 @@ fn the_session_of_the_page_about_ray_is_true() {
     let sandbox = Sandbox::new();
     let host = Host::start(&sandbox);
     let _ray = Ray::start(&sandbox, &host, Path::new(env!("CARGO_TARGET_TMPDIR")));
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", TRAIN);
     crate::readme::check_session(&alice, &project, include_str!("../../../../docs/compute-ray.md"));
     check_results(&alice, &project);

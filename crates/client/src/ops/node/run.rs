@@ -212,7 +212,8 @@ pub(super) fn check(ctx: &Context, base: &Base, config: &RunConfig, program: &Pr
         Program::Module { .. } => true,
         Program::Notebook { .. } => false,
     };
-    if !is_known {
+    // Whatever it is, a container's runtime has to answer.
+    if !is_known && config.container.is_none() {
         return None;
     }
     if let Some(why) = why_no_python(config, program) {
