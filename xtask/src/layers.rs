@@ -212,7 +212,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             ),
             (&["http::serve"], &["tls", "listening", "http::body", "http::peer", "http::stall"]),
             (&["http::refusals"], &["operations"]),
-            (&["http::auth", "http::host", "http::inside"], &["http::web"]),
+            (&["http::auth", "http::host", "http::inside"], &["http::peer", "http::web"]),
             (&["http::web"], &["http::body"]),
             (
                 &["http::address", "http::body", "http::bridge", "http::dates", "http::peer", "http::stall"],
