@@ -114,6 +114,13 @@ pub(crate) struct Project {
     pub(crate) updated: Timestamp,
 }
 
+impl Project {
+    /// The full path of an area or an iteration, of which work items have the part below the project.
+    pub(crate) fn path_of(&self, below: &str) -> String {
+        if below.is_empty() { self.name.clone() } else { format!("{}\\{below}", self.name) }
+    }
+}
+
 /// A Git repository of a project; its folder is named for its id.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Repo {

@@ -86,17 +86,13 @@ pub(crate) fn user(directory: &Directory, text: &str) -> Option<Uuid> {
 
 /// The value that a field of an item has; null if it has none. Of a user the id.
 pub(crate) fn present(directory: &Directory, project: &Project, item: &WorkItem, field: &Field) -> Value {
-    let path = |below: &str| match below {
-        "" => project.name.clone(),
-        below => format!("{}\\{below}", project.name),
-    };
     match field.reference {
         fields::ID => item.id.into(),
         fields::REV => item.rev.into(),
         fields::PROJECT => project.name.as_str().into(),
         fields::KIND => item.kind.as_str().into(),
-        fields::AREA => path(&item.area).into(),
-        fields::ITERATION => path(&item.iteration).into(),
+        fields::AREA => project.path_of(&item.area).into(),
+        fields::ITERATION => project.path_of(&item.iteration).into(),
         fields::IS_DELETED => item.deletion.map_or(Value::Null, |_| true.into()),
         fields::NODE => {
             item.area.rsplit('\\').next().filter(|last| !last.is_empty()).unwrap_or(&project.name).into()

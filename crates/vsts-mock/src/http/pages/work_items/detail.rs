@@ -89,9 +89,6 @@ fn overview(
 }
 
 fn facts(place: &Place<'_>, item: &WorkItem) -> Markup {
-    let path = |below: &str| {
-        if below.is_empty() { place.project.name.clone() } else { format!("{}\\{below}", place.project.name) }
-    };
     let number = |field: &str| item.fields.get(field).and_then(serde_json::Value::as_i64);
     html! { section.card aria-label="Fields" { dl.facts {
         dt { "State" } dd {
@@ -101,8 +98,8 @@ fn facts(place: &Place<'_>, item: &WorkItem) -> Markup {
         dt { "Assigned to" } dd { (list::assigned(place, item)) }
         @if let Some(priority) = number(fields::PRIORITY) { dt { "Priority" } dd { (priority) } }
         @if !item.text(fields::SEVERITY).is_empty() { dt { "Severity" } dd { (item.text(fields::SEVERITY)) } }
-        dt { "Area" } dd { bdi { (path(&item.area)) } }
-        dt { "Iteration" } dd { bdi { (path(&item.iteration)) } }
+        dt { "Area" } dd { bdi { (place.project.path_of(&item.area)) } }
+        dt { "Iteration" } dd { bdi { (place.project.path_of(&item.iteration)) } }
         @if !item.tags().is_empty() {
             dt { "Tags" } dd { @for tag in item.tags() { span.tag { bdi { (tag) } } " " } }
         }

@@ -178,12 +178,9 @@ fn words(item: &WorkItem, page: Option<&str>, how: &str) -> Words {
 
 /// The fields that a detailed message has.
 fn facts(item: &WorkItem, project: &Project) -> Vec<(&'static str, String)> {
-    let path = |below: &str| {
-        if below.is_empty() { project.name.clone() } else { format!("{}\\{below}", project.name) }
-    };
     let mut all = vec![
-        ("Area", path(&item.area)),
-        ("Iteration", path(&item.iteration)),
+        ("Area", project.path_of(&item.area)),
+        ("Iteration", project.path_of(&item.iteration)),
         ("State", item.text(fields::STATE).to_owned()),
     ];
     if !item.text(fields::SEVERITY).is_empty() {
@@ -211,7 +208,7 @@ fn news(
 /// Returns whether the filters of a subscription let a change pass.
 fn passes(change: &Change, directory: &Directory, project: &Project, filters: &Subscription) -> bool {
     let item = &change.item;
-    let area = format!("{}\\{}", project.name, item.area).trim_end_matches('\\').to_lowercase();
+    let area = project.path_of(&item.area).to_lowercase();
     let is_below = |path: &str| {
         let path = path.trim_matches('\\').to_lowercase();
         area.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
